@@ -1,0 +1,210 @@
+"""Every setting of jobsite, each read from the environment, each failing loudly. The table for operators is in docs/operations.md."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from jobsite import embedded_postgres, keys
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def seconds(name: str, default: int, *, at_least: int = 1) -> int:
+    """A whole number of seconds from the environment, or ImproperlyConfigured naming the variable."""
+    return whole(name, default, at_least=at_least)
+
+
+def whole(name: str, default: int, *, at_least: int = 0) -> int:
+    text = os.environ.get(name, "").strip()
+    try:
+        value = int(text) if text else default
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {text!r}.") from None
+    if value < at_least:
+        raise ImproperlyConfigured(f"{name} must be at least {at_least}, not {value}.")
+    return value
+
+
+def switch(name: str, *, default: bool) -> bool:
+    text = os.environ.get(name, "").strip().lower()
+    words = {"": default, "1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text not in words:
+        raise ImproperlyConfigured(f"{name} must be 1 or 0, not {text!r}.")
+    return words[text]
+
+
+# --- Where we are ---------------------------------------------------------------------------------------------------
+
+# In production every secret comes from the environment and cookies travel over HTTPS only; elsewhere the data dir holds the secrets.
+PRODUCTION = switch("JOBSITE_PRODUCTION", default=False)
+DEBUG = switch("DJANGO_DEBUG", default=False)
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("DJANGO_DEBUG must be off when JOBSITE_PRODUCTION is on: it shows settings and source to visitors.")
+DATA_DIR = Path(env.str("JOBSITE_DATA_DIR", default="") or BASE_DIR / ".jobsite").absolute()
+
+SECRET_KEY = keys.secret("DJANGO_SECRET_KEY", DATA_DIR / "django-secret-key", required=PRODUCTION, at_least=50)
+ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", env.str("JOBSITE_BIND", default="127.0.0.1")])
+if PRODUCTION and not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS must name the hosts this site is served as, separated by commas.")
+CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
+
+# --- Applications ---------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "jobs",
+    "orchestration_api",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "rest_framework",
+]
+MIDDLEWARE = [
+    "orchestration_api.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "orchestration_api.middleware.MachineDoorMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "jobsite.urls"
+WSGI_APPLICATION = "jobsite.wsgi.application"
+APPEND_SLASH = True
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+# --- Database -------------------------------------------------------------------------------------------------------
+
+WEB_THREADS = whole("JOBSITE_WEB_THREADS", 8, at_least=1)
+STATEMENT_TIMEOUT_SECONDS = seconds("JOBSITE_STATEMENT_TIMEOUT_SECONDS", 30)
+# Generic plans: planning is most of the cost of a prepared single-row statement (docs/decisions/0004-database-connections.md).
+# An idle open transaction stops vacuum for the whole database, so the server ends it.
+SERVER_SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
+    "idle_in_transaction_session_timeout": "60s",
+    "lock_timeout": "10s",
+}
+
+
+def database() -> dict[str, Any]:
+    url = env.str("DATABASE_URL", default="")
+    if url:
+        settings: dict[str, Any] = environ.Env.db_url_config(url)
+        if settings.get("ENGINE") != "django.db.backends.postgresql":
+            raise ImproperlyConfigured("DATABASE_URL must be a postgres:// address: jobsite runs on PostgreSQL only.")
+    elif PRODUCTION:
+        raise ImproperlyConfigured("DATABASE_URL must name the PostgreSQL database: the embedded server is for one machine, not for production.")
+    else:
+        settings = embedded_postgres.django_settings(DATA_DIR)
+    options = dict(settings.get("OPTIONS", {}))
+    options["options"] = " ".join(f"-c {name}={value}" for name, value in SERVER_SETTINGS.items())
+    options["application_name"] = "jobsite"
+    options.setdefault("connect_timeout", 10)
+    # A pool of the process: a new connection for each request is five times slower.
+    options["pool"] = {"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 20, "max_idle": 300}
+    return {**settings, "OPTIONS": options, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "DISABLE_SERVER_SIDE_CURSORS": False}
+
+
+DATABASES = {"default": database()}
+
+# --- Static files ---------------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("JOBSITE_STATIC_ROOT", default="") or BASE_DIR / "staticfiles")
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Security -------------------------------------------------------------------------------------------------------
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION and switch("DJANGO_SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = whole("DJANGO_HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+if switch("JOBSITE_BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- The machine door -----------------------------------------------------------------------------------------------
+
+# One key, or two with a comma while the old one is being replaced.
+INTERNAL_API_KEYS = keys.secrets_list("INTERNAL_API_KEY", DATA_DIR / "internal-api-key", required=PRODUCTION, at_least=24, at_most=2)
+REQUIRE_LEASE_TOKENS = switch("JOBSITE_REQUIRE_LEASE_TOKENS", default=False)
+TIMESTAMP_TOLERANCE_SECONDS = seconds("JOBSITE_TIMESTAMP_TOLERANCE_SECONDS", 300, at_least=0)
+MIB = 1024 * 1024
+BODY_LIMIT = whole("JOBSITE_BODY_LIMIT_BYTES", MIB, at_least=1024)
+BATCH_BODY_LIMIT = whole("JOBSITE_BATCH_BODY_LIMIT_BYTES", 8 * MIB, at_least=1024)
+REPORT_BODY_LIMIT = whole("JOBSITE_REPORT_BODY_LIMIT_BYTES", 16 * MIB, at_least=1024)
+ANSWER_LIMIT = 8 * MIB
+# Django's own limits are for forms; the machine door has the ones above.
+DATA_UPLOAD_MAX_MEMORY_SIZE = REPORT_BODY_LIMIT
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["orchestration_api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["orchestration_api.permissions.HasValidToken"],
+    "DEFAULT_PARSER_CLASSES": ["orchestration_api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["orchestration_api.renderers.WireRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "orchestration_api.renderers.AlwaysJSON",
+    "EXCEPTION_HANDLER": "orchestration_api.exceptions.answer",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+
+# --- Leases and sweeps (contract: docs/api.md) ----------------------------------------------------------------------
+
+CLAIM_LEASE_SECONDS = seconds("JOBSITE_CLAIM_LEASE_SECONDS", 60)
+ACKNOWLEDGED_LEASE_SECONDS = seconds("JOBSITE_ACKNOWLEDGED_LEASE_SECONDS", 300)
+HEARTBEAT_LEASE_SECONDS = seconds("JOBSITE_HEARTBEAT_LEASE_SECONDS", 90)
+TIMEOUT_GRACE_SECONDS = seconds("JOBSITE_TIMEOUT_GRACE_SECONDS", 120)
+CANCEL_GRACE_SECONDS = seconds("JOBSITE_CANCEL_GRACE_SECONDS", 60)
+CLAIM_LOSSES_ALLOWED = whole("JOBSITE_CLAIM_LOSSES_ALLOWED", 5, at_least=1)
+
+# --- Logs -----------------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("JOBSITE_LOG_LEVEL", default="INFO").upper()},
+    # A refused request is an answer, not a fault of ours: only 5xx are worth a line.
+    "loggers": {"django.request": {"level": "ERROR"}},
+}
