@@ -1,0 +1,51 @@
+"""Who says that a job changes: written into every audit entry, and what the door's rules depend on."""
+
+from dataclasses import dataclass
+
+from jobs.lifecycle import ActorKind
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The one who acts, and in which request.
+
+    Attributes:
+        kind: decides which verbs are open to it.
+        name: orchestrator id, user name, producer or rule.
+        request_id: of the HTTP request or command run, for finding it in the logs again.
+    """
+
+    kind: ActorKind
+    name: str
+    request_id: str | None = None
+
+    @classmethod
+    def user(cls, name: str, *, request_id: str | None = None) -> "Actor":
+        return cls(ActorKind.USER, name, request_id)
+
+    @classmethod
+    def producer(cls, name: str, *, request_id: str | None = None) -> "Actor":
+        return cls(ActorKind.PRODUCER, name, request_id)
+
+    @classmethod
+    def sweep(cls, name: str = "sweep", *, request_id: str | None = None) -> "Actor":
+        return cls(ActorKind.SWEEP, name, request_id)
+
+    @classmethod
+    def system(cls, name: str = "system", *, request_id: str | None = None) -> "Actor":
+        return cls(ActorKind.SYSTEM, name, request_id)
+
+
+@dataclass(frozen=True)
+class Holder(Actor):
+    """An orchestrator that speaks for the jobs it holds.
+
+    Attributes:
+        fenced: it must prove its claim with the epoch of a lease token (else it is told apart from an earlier claim of its own by time only).
+    """
+
+    fenced: bool = False
+
+    @classmethod
+    def of(cls, orchestrator_id: str, *, request_id: str | None = None, fenced: bool = False) -> "Holder":
+        return cls(ActorKind.ORCHESTRATOR, orchestrator_id, request_id, fenced)

@@ -1,0 +1,18 @@
+"""Ids of jobs: time-ordered, unguessable, ascending within one request (the layout of a ULID: https://github.com/ulid/spec)."""
+
+import secrets
+import time
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
+PREFIX = "job_"
+
+
+def new_ids(count: int) -> list[str]:
+    """`count` ids in ascending order: `job_` and 26 characters, of 48 bits of milliseconds and 80 bits of chance."""
+    # The top bit of chance stays free, so that counting up never carries into the time.
+    first = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(79)
+    return [PREFIX + _base32(first + offset) for offset in range(count)]
+
+
+def _base32(number: int) -> str:
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

@@ -1,0 +1,84 @@
+"""How the tables are kept fast under churn, and what the database itself refuses.
+
+The transition guard is the text that jobs.guards renders from the lifecycle table; a test holds the two together.
+"""
+
+from django.db import migrations
+
+STORAGE = """
+-- Django adds a second index for LIKE to a text key; the key itself serves it, being compared byte by byte.
+drop index if exists jobs_id_5fa7abdb_like;
+-- Rows change four times and their dead versions must go at once: autovacuum by count, unthrottled; room in each page for the next version.
+alter table jobs set (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 5000);
+alter table audit_log set (autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000, autovacuum_vacuum_cost_delay = 0);
+"""
+STORAGE_REVERSE = """
+alter table jobs reset (fillfactor, autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold, autovacuum_vacuum_cost_delay,
+  autovacuum_analyze_scale_factor, autovacuum_analyze_threshold);
+alter table audit_log reset (autovacuum_vacuum_insert_scale_factor, autovacuum_vacuum_insert_threshold, autovacuum_vacuum_cost_delay);
+"""
+
+APPEND_ONLY = """
+create function refuse_audit_change() returns trigger language plpgsql as $f$ begin
+  raise exception 'the audit log is append-only: % is refused', tg_op using errcode = '42501';
+end $f$;
+create trigger append_only before update or delete on audit_log for each row execute function refuse_audit_change();
+create trigger never_truncated before truncate on audit_log for each statement execute function refuse_audit_change();
+"""
+APPEND_ONLY_REVERSE = """
+drop trigger append_only on audit_log;
+drop trigger never_truncated on audit_log;
+drop function refuse_audit_change();
+"""
+
+TRANSITION_GUARD = """
+create function refuse_transition() returns trigger language plpgsql as $f$ begin
+  raise exception 'job % may not go from % to % %', old.id, old.status, new.status,
+    case when new.audit_seq <= old.audit_seq then '(no audit entry)' else '(no such transition)' end using errcode = '23514';
+end $f$;
+create trigger transition_guard before update of status on jobs for each row
+  when (old.status is distinct from new.status and (new.audit_seq <= old.audit_seq
+    or not ((old.status, new.status) in (('queued', 'claimed'), ('queued', 'cancelled'), ('claimed', 'queued'), ('claimed', 'running'), ('claimed', 'failed'), ('claimed', 'cancelled'), ('running', 'queued'), ('running', 'completed'), ('running', 'failed'), ('running', 'cancelled'), ('failed', 'queued'), ('cancelled', 'queued'))
+      or (old.status, new.status) in (('claimed', 'completed')) and new.audit_seq = old.audit_seq + 2)))
+  execute function refuse_transition()
+"""
+TRANSITION_GUARD_REVERSE = """
+drop trigger transition_guard on jobs;
+drop function refuse_transition();
+"""
+
+# Judged at commit, so that row and entries may be written in either order: the entries from the old sequence to the new one
+# must lead, step by step, from the old status to the new. A counted failure that is queued again needs both of its entries.
+AUDITED = """
+create function refuse_unaudited() returns trigger language plpgsql as $f$
+declare entries int; unbroken boolean; first_from varchar; last_to varchar; before int := -1; was varchar;
+begin
+  if tg_op = 'UPDATE' then before := old.audit_seq; was := old.status; end if;
+  select count(*), bool_and(e.from_status is not distinct from e.previous or e.sequence = before + 1),
+      min(e.from_status) filter (where e.sequence = before + 1), min(e.to_status) filter (where e.sequence = new.audit_seq)
+    into entries, unbroken, first_from, last_to
+  from (select a.sequence, a.from_status, a.to_status, lag(a.to_status) over (order by a.sequence) as previous
+        from audit_log a where a.job_id = new.id and a.sequence > before and a.sequence <= new.audit_seq) e;
+  if entries <> new.audit_seq - before or not unbroken or first_from is distinct from was or last_to is distinct from new.status
+     or tg_op = 'UPDATE' and new.status = 'queued' and new.attempts > old.attempts and entries < 2 then
+    raise exception 'job % became % without the audit entries that say so', new.id, new.status using errcode = '23514';
+  end if;
+  return null;
+end $f$;
+create constraint trigger audited after insert or update of status on jobs deferrable initially deferred for each row execute function refuse_unaudited()
+"""
+AUDITED_REVERSE = """
+drop trigger audited on jobs;
+drop function refuse_unaudited();
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("jobs", "0001_initial")]
+    operations = [
+        migrations.RunSQL(STORAGE, STORAGE_REVERSE),
+        migrations.RunSQL(APPEND_ONLY, APPEND_ONLY_REVERSE),
+        migrations.RunSQL(TRANSITION_GUARD, TRANSITION_GUARD_REVERSE),
+        migrations.RunSQL(AUDITED, AUDITED_REVERSE),
+    ]

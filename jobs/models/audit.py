@@ -1,0 +1,43 @@
+from django.db import models
+
+from jobs.lifecycle import ActorKind
+from jobs.models.columns import TransactionIdField
+
+
+class AuditEntry(models.Model):
+    """One change, written in the same statement as the change itself and never altered afterwards: the database refuses.
+
+    The entries of a job number 0, 1, 2 … without gaps. There is no foreign key to jobs: the log outlives them, and the check would cost a
+    fifth of the throughput. The door is the only writer.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    job_id = models.CharField(max_length=50, null=True, db_collation="C")  # noqa: DJ001
+    sequence = models.IntegerField(null=True)
+    subject_type = models.CharField(max_length=40, null=True)  # noqa: DJ001
+    subject_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
+    action = models.CharField(max_length=40)
+    from_status = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    to_status = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    actor_kind = models.CharField(max_length=20, choices=[(kind, kind) for kind in ActorKind])
+    actor = models.CharField(max_length=150)
+    epoch = models.IntegerField(null=True)
+    attempt = models.IntegerField(null=True)
+    reason = models.TextField(null=True)  # noqa: DJ001
+    request_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
+    at = models.DateTimeField()
+    stated_at = models.DateTimeField(null=True)
+    detail = models.JSONField(null=True)
+    # SHA-256 of the report that caused the change: the same report again is recognised by it.
+    digest = models.BinaryField(null=True)
+    xid = TransactionIdField()
+
+    class Meta:
+        db_table = "audit_log"
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit entries"
+        constraints = [models.UniqueConstraint(fields=["job_id", "sequence"], name="audit_log_job_sequence")]
+        indexes = [models.Index(fields=["xid", "id"], name="audit_log_feed")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} #{self.sequence} {self.action}"

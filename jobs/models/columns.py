@@ -1,0 +1,26 @@
+"""Column types and expressions of PostgreSQL that Django does not know."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+if TYPE_CHECKING:
+    IntegerColumn = models.Field[int, int]
+else:
+    IntegerColumn = models.Field
+
+
+class TransactionIdField(IntegerColumn):
+    """A 64-bit transaction id (xid8): the label by which entries are read in an order that skips nothing."""
+
+    description = "PostgreSQL transaction id"
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+
+class Negated(models.Func):
+    """`-x` as PostgreSQL writes it: an index on it serves a query only if both say it alike."""
+
+    template = "(-%(expressions)s)"
+    output_field = models.SmallIntegerField()

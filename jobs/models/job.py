@@ -1,0 +1,179 @@
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from jobs import lifecycle
+from jobs.actors import Actor, Holder
+from jobs.enqueueing import NewJob, enqueue
+from jobs.lifecycle import Status
+from jobs.models.columns import Negated, TransactionIdField
+from jobs.outcomes import Report, judge
+from jobs.transitions import Ruling, Step, apply_one
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def held_by(self, orchestrator_id: str) -> "JobQuerySet":
+        """Claimed and running jobs of an orchestrator."""
+        return self.filter(orchestrator_id=orchestrator_id, status__in=[*lifecycle.LIVE])
+
+    def stuck(self) -> "JobQuerySet":
+        """Held under a lease that has run out, or with a cancel that nobody obeyed in time: what the next sweep will move."""
+        overdue = Now() - timedelta(seconds=settings.CANCEL_GRACE_SECONDS)
+        return self.filter(status__in=[*lifecycle.LIVE]).filter(Q(lease_expires_at__lte=Now()) | Q(cancel_requested_at__lte=overdue))
+
+
+class Job(models.Model):
+    """A piece of work and where it stands. Its status changes through its verbs only; the database refuses every other way."""
+
+    # Compared byte by byte whatever the locale of the database, so that ids ascend everywhere and a prefix search uses the key itself.
+    id = models.CharField(max_length=50, primary_key=True, db_collation="C")
+    type = models.CharField(max_length=100)
+    status = models.CharField(max_length=20, choices=[(status, status.label) for status in Status], default=Status.QUEUED)
+    # No constraint: its check would lock the lane's one row for every job made, and lanes are never deleted.
+    lane = models.ForeignKey("jobs.Lane", on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="+")
+    # Queued, and its time has come: exactly what the claim index holds.
+    due = models.BooleanField(default=False)
+    priority = models.SmallIntegerField(default=50)
+    payload = models.JSONField(null=True)
+    metadata = models.JSONField(default=dict)
+    result = models.JSONField(null=True)
+    last_error = models.TextField(null=True)  # noqa: DJ001  null means absent, on the wire and in the contract's queries
+    error_category = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    exit_code = models.IntegerField(null=True)
+    attempts = models.IntegerField(default=0)
+    max_attempts = models.IntegerField(default=1)
+    epoch = models.IntegerField(default=0)
+    phase = models.CharField(max_length=200, null=True)  # noqa: DJ001
+    progress = models.JSONField(null=True)
+    partial = models.BooleanField(default=False)
+    created_by = models.CharField(max_length=150)
+    orchestrator_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
+    claim_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
+    timeout_seconds = models.IntegerField(default=3600)
+    scheduled_for = models.DateTimeField()
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    # From the first heartbeat that names the job, heartbeats alone keep its lease.
+    kept_by_heartbeats = models.BooleanField(default=False)
+    claim_losses = models.SmallIntegerField(default=0)
+    progress_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    retried_from = models.CharField(max_length=50, null=True)  # noqa: DJ001
+    # Sequence of the newest audit entry. On the row, because after a wait for the lock only the row is new, not the statement's snapshot.
+    audit_seq = models.IntegerField(default=0)
+    event_xid = TransactionIdField()
+    # The last report of the holder, by which the same one is known again.
+    report_epoch = models.IntegerField(null=True)
+    report_digest = models.BinaryField(null=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        db_table = "jobs"
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(F("lane"), Negated(F("priority")), F("scheduled_for"), F("id"), name="jobs_claim", condition=Q(due=True)),
+            models.Index(fields=["scheduled_for", "id"], name="jobs_future", condition=Q(status=Status.QUEUED, due=False)),
+            models.Index(fields=["orchestrator_id", "status", "updated_at"], name="jobs_live", condition=Q(status__in=sorted(lifecycle.LIVE))),
+            models.Index(fields=["updated_at", "id"], name="jobs_updated"),
+            models.Index(fields=["status", "updated_at", "id"], name="jobs_status_updated"),
+            models.Index(fields=["status", "attempts"], name="jobs_status_attempts"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=list(Status)), name="jobs_status_known"),
+            models.CheckConstraint(condition=Q(due=False) | Q(status=Status.QUEUED), name="jobs_due_is_queued"),
+            models.CheckConstraint(
+                condition=Q(status__in=sorted(lifecycle.LIVE), lease_expires_at__isnull=False)
+                | (~Q(status__in=sorted(lifecycle.LIVE)) & Q(lease_expires_at__isnull=True)),
+                name="jobs_live_has_lease",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=sorted(lifecycle.LIVE)) | Q(orchestrator_id__isnull=False, claimed_at__isnull=False, epoch__gt=0),
+                name="jobs_live_has_holder",
+            ),
+            models.CheckConstraint(condition=~Q(status=Status.QUEUED) | Q(orchestrator_id__isnull=True), name="jobs_queued_has_no_holder"),
+            models.CheckConstraint(condition=~Q(status=Status.RUNNING) | Q(started_at__isnull=False), name="jobs_running_has_started"),
+            models.CheckConstraint(
+                condition=Q(status__in=sorted(lifecycle.TERMINAL), completed_at__isnull=False)
+                | (~Q(status__in=sorted(lifecycle.TERMINAL)) & Q(completed_at__isnull=True)),
+                name="jobs_finished_has_end",
+            ),
+            models.CheckConstraint(condition=Q(attempts__gte=0, epoch__gte=0, audit_seq__gte=0), name="jobs_counters_positive"),
+            models.CheckConstraint(condition=Q(priority__range=(0, 100)), name="jobs_priority_range"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    # The verbs. Each asks the door for one change, brings this object up to date, and raises a TransitionRefused when nothing was changed.
+    # Holders (by=Holder.of(…)) speak of a job they hold; epoch is that of their verified lease token, if they sent one.
+
+    def acknowledge(self, *, by: Actor, epoch: int | None = None) -> Ruling:
+        """The holder has received the job: a longer lease."""
+        return self._take(Step(job_id=self.id, action="acknowledge", epoch=epoch), by)
+
+    def start(self, *, by: Actor, epoch: int | None = None) -> Ruling:
+        """claimed → running, by its holder."""
+        return self._take(Step(job_id=self.id, action="start", epoch=epoch), by)
+
+    def complete(self, report: Report | None = None, *, by: Actor, epoch: int | None = None) -> Ruling:
+        """running → completed, or what the report comes to when it tells of an error; of a claimed job start and complete at once."""
+        return self._take(Step.ending(judge(report or Report()), job_id=self.id, epoch=epoch), by)
+
+    def fail(self, report: Report, *, by: Actor, epoch: int | None = None) -> Ruling:
+        """claimed, running → failed, and on to queued while attempts are left; by its holder, or by staff (force)."""
+        return self._take(Step.ending(judge(replace(report, status="failed")), job_id=self.id, epoch=epoch), by)
+
+    def cancel(self, *, by: Actor, reason: str | None = None, force: bool = False, epoch: int | None = None) -> Ruling:
+        """queued → cancelled at once. Of a held job staff and producers request it, its holder then obeys; `force` does not wait."""
+        if isinstance(by, Holder):
+            return self._take(Step.ending(judge(Report(status="cancelled", message=reason)), job_id=self.id, epoch=epoch, reason=reason), by)
+        return self._take(Step(job_id=self.id, action="cancel", reason=reason, force=force), by)
+
+    def release(self, *, by: Actor, reason: str | None = None, epoch: int | None = None) -> Ruling:
+        """claimed, running → queued, no attempt counted; cancelled when a cancel is pending."""
+        return self._take(Step(job_id=self.id, action="release", epoch=epoch, reason=reason), by)
+
+    def retry(self, *, by: Actor, reason: str | None = None) -> Ruling:
+        """failed, cancelled → queued, with at least one more attempt."""
+        return self._take(Step(job_id=self.id, action="retry", reason=reason), by)
+
+    def edit(self, *, by: Actor, reason: str | None = None, **changes: Any) -> Ruling:
+        """Changes priority, scheduled_for, metadata, max_attempts or timeout_seconds of a queued job."""
+        detail = {"changes": json.loads(json.dumps(changes, default=str))}
+        return self._take(Step(job_id=self.id, action="edit", reason=reason, detail=detail, **changes), by)
+
+    def run_again(self, *, by: Actor, **changes: Any) -> "Job":
+        """A new job like this finished one, which never changes any more.
+
+        Args:
+            changes: payload, priority or scheduled_for of the new job, where they differ.
+
+        Raises:
+            InvalidTransition: this job has not ended.
+        """
+        if not Status(self.status).is_terminal:
+            raise lifecycle.InvalidTransition(f"Job {self.id} is {self.status}: it can be run again once it has ended.", job_id=self.id, status=self.status, job=self)
+        asked = {"type": self.type, "payload": self.payload, "metadata": self.metadata, "priority": self.priority,
+                 "max_attempts": self.max_attempts, "timeout_seconds": self.timeout_seconds} | changes  # fmt: skip
+        (job,) = enqueue([NewJob(**asked, retried_from=self.id)], by=by)
+        return job
+
+    def _take(self, step: Step, by: Actor) -> Ruling:
+        ruling = apply_one(step, by=by)
+        if ruling.job:
+            self.__dict__.update({name: value for name, value in ruling.job.__dict__.items() if name != "_state"})
+            # The door does not bring back payload and result; the result may have changed.
+            self.__dict__.pop("result", None)
+        return ruling

@@ -1,0 +1,22 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class Orchestrator(models.Model):
+    """A remote process as we know it from what it last told us. Having no row forbids nothing: the first word makes one."""
+
+    id = models.CharField(max_length=128, primary_key=True)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    last_heartbeat_at = models.DateTimeField(null=True)
+    version = models.CharField(max_length=200, null=True)  # noqa: DJ001  null: never told, as everywhere on the wire
+    hostname = models.CharField(max_length=255, null=True)  # noqa: DJ001
+    job_types = ArrayField(models.CharField(max_length=100), null=True)
+    capacity = models.JSONField(null=True)
+    last_report = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "orchestrators"
+
+    def __str__(self) -> str:
+        return self.id

@@ -1,0 +1,56 @@
+"""Runs the statements of jobs/sql: one statement a file, named parameters, prepared on the server.
+
+Django's own cursor binds parameters on the client and never prepares, so these go through a plain psycopg cursor of the same connection;
+they take part in Django's transactions like any other query.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from django.apps import apps
+from django.db import connection
+from psycopg.rows import dict_row
+from psycopg.types.json import JsonbLoader
+
+if TYPE_CHECKING:
+    from jobs.models import Job
+
+Row = dict[str, Any]
+_FOLDER = Path(__file__).parent / "sql"
+
+
+def run(*names: str, **parameters: object) -> list[Row]:
+    """The rows that a statement returns.
+
+    Args:
+        names: files of jobs/sql without their ending; several are read as one text, head first.
+        parameters: for each %(name)s of the text.
+
+    Raises:
+        django.db.Error: as for any query of Django.
+    """
+    return _execute(_text(*names), parameters)
+
+
+def as_job(row: Row) -> "Job":
+    """The job that a row tells of; columns that the row leaves out are deferred. (The model's verbs use the door, so it is looked up late.)"""
+    model: type[Job] = apps.get_model("jobs", "Job")
+    names = [column.attname for column in model._meta.concrete_fields if column.attname in row]
+    return model.from_db("default", names, [row[name] for name in names])
+
+
+@cache
+def _text(*names: str) -> str:
+    return "\n".join((_FOLDER / f"{name}.sql").read_text() for name in names)
+
+
+def _execute(text: str, parameters: Mapping[str, object]) -> list[Row]:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
+        # Django keeps jsonb as text for its own fields; here it is wanted as Python values.
+        cursor.adapters.register_loader("jsonb", JsonbLoader)
+        cursor.execute(text, parameters, prepare=True)
+        return cursor.fetchall() if cursor.description else []

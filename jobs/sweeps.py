@@ -1,0 +1,78 @@
+"""What time itself changes: lost leases, wasted claims, cancels that nobody obeyed."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from jobs import statements, transitions
+from jobs.actors import Actor
+from jobs.lifecycle import Status
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Swept:
+    """One job that a sweep moved on."""
+
+    job_id: str
+    was: Status
+    became: Status
+    cause: str
+
+
+@dataclass
+class Sweep:
+    """What one sweep did.
+
+    Attributes:
+        came_due: jobs whose scheduled time had come, now claimable.
+        swept: in the order in which they were moved.
+        seconds: how long it took.
+    """
+
+    came_due: int = 0
+    swept: list[Swept] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def sweep(*, by: Actor, limit: int | None = None, dry_run: bool = False) -> Sweep:
+    """Moves on every job that is stuck. Any number of sweeps at once equals one.
+
+    Args:
+        by: who sweeps; written into the audit entries.
+        limit: at most so many jobs.
+        dry_run: the same statements in one transaction that is rolled back.
+    """
+    began = time.monotonic()
+    done = Sweep()
+    with transaction.atomic() if dry_run else nullcontext():
+        done.came_due = _let_come_due()
+        for ruling in _batches(by, limit):
+            if ruling.job and ruling.was and not ruling.is_refused:
+                done.swept.append(Swept(ruling.step_id, ruling.was, Status(ruling.job.status), ruling.cause or ""))
+        if dry_run:
+            transaction.set_rollback(True)
+    done.seconds = time.monotonic() - began
+    return done
+
+
+def _let_come_due() -> int:
+    count = 0
+    while moved := len(statements.run("come_due", limit=BATCH)):
+        count += moved
+    return count
+
+
+def _batches(by: Actor, limit: int | None) -> Iterator[transitions.Ruling]:
+    left = limit if limit is not None else sys.maxsize
+    while left > 0:
+        batch = transitions.apply_stuck(by=by, limit=min(BATCH, left))
+        yield from batch
+        left -= len(batch)
+        if len(batch) < BATCH:
+            return

@@ -1,0 +1,196 @@
+"""The door: every change of a job's status goes through here, and only here.
+
+A set of steps is judged and made in one SQL statement (sql/items.sql + sql/door.sql): it locks the jobs in the order of their ids, checks
+status, lease and epoch on the locked rows, updates them and writes their audit entries, or changes nothing of a job it refuses.
+One job is a set of one.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from jobs import lifecycle, statements
+from jobs.actors import Actor, Holder
+from jobs.lifecycle import Status, TransitionRefused
+from jobs.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from jobs.models import Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One change asked for one job.
+
+    Attributes:
+        action: a verb of the lifecycle, or acknowledge or edit.
+        epoch: of the verified lease token; None when the caller sent none.
+        digest: SHA-256 in hex of the report, by which the same one is known again.
+        stated_at: when the caller says it sent it.
+        expected_updated_at: refuse if the job has changed since.
+        force: staff cancel without waiting for the holder.
+    """
+
+    job_id: str
+    action: str
+    epoch: int | None = None
+    digest: str | None = None
+    stated_at: datetime | None = None
+    expected_updated_at: datetime | None = None
+    force: bool = False
+    reason: str | None = None
+    error: str | None = None
+    category: str | None = None
+    exit_code: int | None = None
+    result: dict[str, Any] | None = None
+    partial: bool = False
+    detail: dict[str, Any] | None = None
+    retryable: bool | None = None
+    retry_after_seconds: int | None = None
+    priority: int | None = None
+    scheduled_for: datetime | None = None
+    metadata: dict[str, Any] | None = None
+    max_attempts: int | None = None
+    timeout_seconds: int | None = None
+
+    @classmethod
+    def ending(cls, outcome: Outcome, **rest: Any) -> "Step":
+        """The step that an outcome asks for."""
+        return cls(
+            action=outcome.verb,
+            error=outcome.error,
+            category=outcome.category,
+            exit_code=outcome.exit_code,
+            result=outcome.result,
+            partial=outcome.partial,
+            detail=outcome.detail,
+            retryable=outcome.retryable,
+            retry_after_seconds=outcome.retry_after_seconds,
+            **rest,
+        )
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What became of a step.
+
+    Attributes:
+        verdict: `applied`, `unchanged` (already so), `replayed` (the same report again), or why it was refused.
+        act: what the word came to, e.g. `cancel_request` for a cancel of a running job.
+        was: the status it was judged by.
+        cause: the reason given with the step.
+        job: as it is now, without payload and result; None when there is no such job.
+    """
+
+    step_id: str
+    verdict: str
+    act: str | None
+    was: Status | None
+    cause: str | None
+    job: "Job | None"
+
+    @property
+    def is_refused(self) -> bool:
+        return self.verdict in _REFUSALS
+
+    @property
+    def is_replay(self) -> bool:
+        return self.verdict in ("replayed", "unchanged")
+
+    @property
+    def next_action(self) -> str:
+        """What the caller does next: `continue`, `cancel`, `abandon` or `retry`."""
+        if self.job is None or self.is_refused:
+            return "abandon"
+        if self.act == "fail" and self.job.status == Status.QUEUED:
+            return "retry"
+        return "cancel" if self.job.cancel_requested_at and Status(self.job.status).is_live else "continue"
+
+    def refusal(self, requested: str) -> TransitionRefused:
+        """The error that says why nothing was changed."""
+        kind, words = _REFUSALS[self.verdict]
+        if self.job is None or self.was is None:
+            return kind(words.format(id=self.step_id, requested=requested, status="unknown"), job_id=self.step_id)
+        return kind(words.format(id=self.step_id, requested=requested, status=self.was), job_id=self.step_id, status=self.was, job=self.job)
+
+
+_REFUSALS: dict[str, tuple[type[TransitionRefused], str]] = {
+    "not_found": (lifecycle.JobNotFound, "There is no job {id}."),
+    "conflict": (lifecycle.Conflict, "Job {id} has changed since you last saw it, or stands twice in the batch. Read it again, then decide."),
+    "not_owner": (lifecycle.NotJobOwner, "Job {id} is not held by you (it is {status}). Stop working on it."),
+    "lease_lost": (lifecycle.LeaseLost, "Your lease on job {id} belongs to an earlier claim. Stop working on it."),
+    "lease_expired": (lifecycle.LeaseExpired, "Your lease on job {id} has run out. Stop working on it."),
+    "already_finished": (lifecycle.AlreadyFinished, "Your run of job {id} has already been reported as ended; the first report stands."),
+    "invalid_transition": (lifecycle.InvalidTransition, "Job {id} is {status}: {requested} is not possible from there."),
+}
+
+
+def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
+    """Asks for a set of changes at once; each is judged on its own.
+
+    Args:
+        steps: in any order; a second step for the same job is refused as a conflict.
+        by: who asks. A Holder may only speak of jobs it holds.
+
+    Returns:
+        A ruling for each step, in their order.
+    """
+    items = [{"ord": place, **{name: value for name, value in asdict(step).items() if value is not None}} for place, step in enumerate(steps)]
+    return rulings(statements.run("items", "door", items=json.dumps(items, default=datetime.isoformat), **_standing(by)))
+
+
+def apply_one(step: Step, *, by: Actor) -> Ruling:
+    """Asks for one change.
+
+    Raises:
+        TransitionRefused: the one of its kin that says why nothing was changed.
+    """
+    (ruling,) = apply([step], by=by)
+    if ruling.is_refused:
+        raise ruling.refusal(step.action)
+    return ruling
+
+
+def apply_stuck(*, by: Actor, limit: int) -> list[Ruling]:
+    """Moves up to `limit` jobs on that time has run out for: the sweep's way through the door."""
+    return rulings(
+        statements.run(
+            "stuck",
+            "door",
+            limit=limit,
+            cancel_grace=settings.CANCEL_GRACE_SECONDS,
+            claim_losses_allowed=settings.CLAIM_LOSSES_ALLOWED,
+            **_standing(by),
+        )
+    )
+
+
+def rulings(rows: Iterable[statements.Row]) -> list[Ruling]:
+    return [
+        Ruling(
+            step_id=row["asked_id"],
+            verdict=row["verdict"],
+            act=row["act"],
+            was=Status(row["was"]) if row["was"] else None,
+            cause=row["cause"],
+            job=statements.as_job(row) if row["id"] else None,
+        )
+        for row in rows
+    ]
+
+
+def _standing(by: Actor) -> dict[str, object]:
+    return {
+        "actor": by.name,
+        "actor_kind": by.kind,
+        "request_id": by.request_id,
+        "holder": isinstance(by, Holder),
+        "allowed": lifecycle.permissions_of(by.kind),
+        "acknowledged_lease": settings.ACKNOWLEDGED_LEASE_SECONDS,
+        "heartbeat_lease": settings.HEARTBEAT_LEASE_SECONDS,
+        "timeout_grace": settings.TIMEOUT_GRACE_SECONDS,
+    }
