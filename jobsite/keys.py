@@ -1,5 +1,6 @@
 """Secrets: from the environment, or (outside production) made once and kept in a file of the data dir that only its owner can read."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -23,7 +24,7 @@ def secret(variable: str, path: Path, *, required: bool, at_least: int) -> str:
     if not value:
         if required:
             raise ImproperlyConfigured(f"{variable} must be set (at least {at_least} random characters).")
-        value = _kept(path)
+        value = kept(path)
     if len(value) < at_least:
         raise ImproperlyConfigured(f"{variable} must have at least {at_least} characters, it has {len(value)}.")
     return value
@@ -42,20 +43,35 @@ def secrets_list(variable: str, path: Path, *, required: bool, at_least: int, at
     return values
 
 
-def _kept(path: Path) -> str:
+def kept(path: Path) -> str:
+    """The secret in a file, made with mode 0600 when there is none. A data dir that is read-only but has the file will do.
+
+    Raises:
+        ImproperlyConfigured: the file can neither be read nor made.
+    """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Written aside and linked into place: two processes starting at once agree on one secret, and nobody reads half of it.
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        return _read(path) or _made(path)
+    except OSError as error:
+        raise ImproperlyConfigured(f"JOBSITE_DATA_DIR: {path} can't be used: {error.strerror}.") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _made(path: Path) -> str:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Written aside and linked into place: two processes starting at once agree on one secret, and nobody reads half of it.
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48))
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        return path.read_text().strip()
-    except OSError as error:
-        raise ImproperlyConfigured(f"JOBSITE_DATA_DIR: {path.parent} can't be used: {error.strerror}.") from None
+    finally:
+        draft.unlink()
+    return _read(path)
