@@ -63,3 +63,9 @@ def queue_size(job_types: Sequence[str] | None = None) -> int:
 def types_on_record(orchestrator_id: str) -> list[str] | None:
     """The job types that an orchestrator last said it takes; None when it never said."""
     return Orchestrator.objects.filter(id=orchestrator_id).values_list("job_types", flat=True).first()
+
+
+def is_anything_due(job_types: Sequence[str] | None = None) -> bool:
+    """Whether a claim now would find something: the probe of a long poll. Lets scheduled jobs come due first."""
+    statements.run("come_due", limit=MOST_AT_ONCE)
+    return bool(statements.run("probe", types=list(job_types) if job_types is not None else None))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -49,10 +49,15 @@ def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> 
     """
     if not jobs:
         return []
-    asked = [{"id": job_id, **asdict(job)} for job_id, job in zip(new_ids(len(jobs)), jobs, strict=True)]
+    asked = [{"id": job_id, **vars(job)} for job_id, job in zip(new_ids(len(jobs)), jobs, strict=True)]
     with transaction.atomic():
         statements.run("open_lanes", types=sorted({job.type for job in jobs}))
         rows = statements.run(
-            "enqueue", jobs=json.dumps(asked, default=datetime.isoformat), actor=by.name, actor_kind=by.kind, request_id=by.request_id, reason=reason
+            "enqueue",
+            jobs=json.dumps(asked, default=datetime.isoformat),
+            actor=by.name,
+            actor_kind=by.kind,
+            request_id=by.request_id,
+            reason=reason,
         )
     return [statements.as_job(row) for row in rows]

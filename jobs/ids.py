@@ -1,10 +1,12 @@
 """Ids of jobs: time-ordered, unguessable, ascending within one request (the layout of a ULID: https://github.com/ulid/spec)."""
 
+import re
 import secrets
 import time
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 PREFIX = "job_"
+_FORM = re.compile(r"[A-Za-z0-9._:-]{1,50}")
 
 
 def new_ids(count: int) -> list[str]:
@@ -16,3 +18,8 @@ def new_ids(count: int) -> list[str]:
 
 def _base32(number: int) -> str:
     return "".join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def is_id(text: str) -> bool:
+    """Whether it could be the id of a job: short and of the id alphabet."""
+    return bool(_FORM.fullmatch(text))

@@ -107,8 +107,10 @@ COMPOUND = {
     (Status.CLAIMED, Status.QUEUED): Status.FAILED,  # fail + retry
     (Status.RUNNING, Status.QUEUED): Status.FAILED,  # fail + retry
 }
+TARGETS: dict[str, Status] = {rule.verb: rule.target for rule in TABLE}
 LEGAL_PAIRS = frozenset((source, rule.target) for rule in TABLE for source in rule.sources)
-ILLEGAL_PAIRS = frozenset(permutations(Status, 2)) - LEGAL_PAIRS
+ILTARGETS: dict[str, Status] = {rule.verb: rule.target for rule in TABLE}
+LEGAL_PAIRS = frozenset(permutations(Status, 2)) - LEGAL_PAIRS
 
 # What an orchestrator may say of a job it holds besides the verbs, and staff besides theirs: (act, status).
 ACTS: dict[ActorKind, frozenset[tuple[Act, Status]]] = {

@@ -7,7 +7,7 @@ One job is a set of one.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -113,14 +113,18 @@ class Ruling:
     def refusal(self, requested: str) -> TransitionRefused:
         """The error that says why nothing was changed."""
         kind, words = _REFUSALS[self.verdict]
-        if self.job is None or self.was is None:
-            return kind(words.format(id=self.step_id, requested=requested, status="unknown"), job_id=self.step_id)
-        return kind(words.format(id=self.step_id, requested=requested, status=self.was), job_id=self.step_id, status=self.was, job=self.job)
+        message = words.format(id=self.step_id, requested=requested, status=self.was or "unknown")
+        if self.was is None:
+            return kind(message, job_id=self.step_id)
+        return kind(message, job_id=self.step_id, status=self.was, requested=lifecycle.TARGETS.get(requested, requested), job=self.job)
 
 
 _REFUSALS: dict[str, tuple[type[TransitionRefused], str]] = {
     "not_found": (lifecycle.JobNotFound, "There is no job {id}."),
-    "conflict": (lifecycle.Conflict, "Job {id} has changed since you last saw it, or stands twice in the batch. Read it again, then decide."),
+    "conflict": (
+        lifecycle.Conflict,
+        "Job {id} has changed since you last saw it, or stands twice in the batch. Read it again, then decide.",
+    ),
     "not_owner": (lifecycle.NotJobOwner, "Job {id} is not held by you (it is {status}). Stop working on it."),
     "lease_lost": (lifecycle.LeaseLost, "Your lease on job {id} belongs to an earlier claim. Stop working on it."),
     "lease_expired": (lifecycle.LeaseExpired, "Your lease on job {id} has run out. Stop working on it."),
@@ -139,7 +143,7 @@ def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
     Returns:
         A ruling for each step, in their order.
     """
-    items = [{"ord": place, **{name: value for name, value in asdict(step).items() if value is not None}} for place, step in enumerate(steps)]
+    items = [{"ord": place, **{name: value for name, value in vars(step).items() if value is not None}} for place, step in enumerate(steps)]
     return rulings(statements.run("items", "door", items=json.dumps(items, default=datetime.isoformat), **_standing(by)))
 
 

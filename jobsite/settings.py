@@ -47,7 +47,9 @@ if PRODUCTION and DEBUG:
 DATA_DIR = Path(env.str("JOBSITE_DATA_DIR", default="") or BASE_DIR / ".jobsite").absolute()
 
 SECRET_KEY = keys.secret("DJANGO_SECRET_KEY", DATA_DIR / "django-secret-key", required=PRODUCTION, at_least=50)
-ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", env.str("JOBSITE_BIND", default="127.0.0.1")])
+ALLOWED_HOSTS = env.list(
+    "DJANGO_ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", env.str("JOBSITE_BIND", default="127.0.0.1")]
+)
 if PRODUCTION and not ALLOWED_HOSTS:
     raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS must name the hosts this site is served as, separated by commas.")
 CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
@@ -126,7 +128,9 @@ def database() -> dict[str, Any]:
         if settings.get("ENGINE") != "django.db.backends.postgresql":
             raise ImproperlyConfigured("DATABASE_URL must be a postgres:// address: jobsite runs on PostgreSQL only.")
     elif PRODUCTION:
-        raise ImproperlyConfigured("DATABASE_URL must name the PostgreSQL database: the embedded server is for one machine, not for production.")
+        raise ImproperlyConfigured(
+            "DATABASE_URL must name the PostgreSQL database: the embedded server is for one machine, not for production."
+        )
     else:
         settings = embedded_postgres.django_settings(DATA_DIR)
     options = dict(settings.get("OPTIONS", {}))

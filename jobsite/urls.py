@@ -1,8 +1,18 @@
 """Where everything is."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from jobs.views import probes
+from orchestration_api.urls import release
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:jobs_job_changelist")),
+    path("healthz", probes.healthz),
+    path("readyz", probes.readyz),
     path("admin/", admin.site.urls),
+    path("api/internal/", include("orchestration_api.urls")),
+    # Existing orchestrators post a release without the base path.
+    path("jobs/<str:job_id>/release", release),
 ]

@@ -85,7 +85,9 @@ class Job(models.Model):
         indexes = [
             models.Index(F("lane"), Negated(F("priority")), F("scheduled_for"), F("id"), name="jobs_claim", condition=Q(due=True)),
             models.Index(fields=["scheduled_for", "id"], name="jobs_future", condition=Q(status=Status.QUEUED, due=False)),
-            models.Index(fields=["orchestrator_id", "status", "updated_at"], name="jobs_live", condition=Q(status__in=sorted(lifecycle.LIVE))),
+            models.Index(
+                fields=["orchestrator_id", "status", "updated_at"], name="jobs_live", condition=Q(status__in=sorted(lifecycle.LIVE))
+            ),
             models.Index(fields=["updated_at", "id"], name="jobs_updated"),
             models.Index(fields=["status", "updated_at", "id"], name="jobs_status_updated"),
             models.Index(fields=["status", "attempts"], name="jobs_status_attempts"),
@@ -138,7 +140,9 @@ class Job(models.Model):
     def cancel(self, *, by: Actor, reason: str | None = None, force: bool = False, epoch: int | None = None) -> Ruling:
         """queued → cancelled at once. Of a held job staff and producers request it, its holder then obeys; `force` does not wait."""
         if isinstance(by, Holder):
-            return self._take(Step.ending(judge(Report(status="cancelled", message=reason)), job_id=self.id, epoch=epoch, reason=reason), by)
+            return self._take(
+                Step.ending(judge(Report(status="cancelled", message=reason)), job_id=self.id, epoch=epoch, reason=reason), by
+            )
         return self._take(Step(job_id=self.id, action="cancel", reason=reason, force=force), by)
 
     def release(self, *, by: Actor, reason: str | None = None, epoch: int | None = None) -> Ruling:
@@ -164,7 +168,9 @@ class Job(models.Model):
             InvalidTransition: this job has not ended.
         """
         if not Status(self.status).is_terminal:
-            raise lifecycle.InvalidTransition(f"Job {self.id} is {self.status}: it can be run again once it has ended.", job_id=self.id, status=self.status, job=self)
+            raise lifecycle.InvalidTransition(
+                f"Job {self.id} is {self.status}: it can be run again once it has ended.", job_id=self.id, status=self.status, job=self
+            )
         asked = {"type": self.type, "payload": self.payload, "metadata": self.metadata, "priority": self.priority,
                  "max_attempts": self.max_attempts, "timeout_seconds": self.timeout_seconds} | changes  # fmt: skip
         (job,) = enqueue([NewJob(**asked, retried_from=self.id)], by=by)

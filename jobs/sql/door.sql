@@ -45,7 +45,8 @@ ruled as materialized (
     case when s.via = 'failed' then coalesce(f.retry_after_seconds, d.seconds * (0.5 + random() / 2)) else 0 end as delay_seconds,
     -- A verdict that comes too late is kept, once for each claim, if the caller proves that it once held the job.
     coalesce(f.refused in ('lease_lost', 'not_owner', 'lease_expired') and f.action in ('complete', 'fail', 'cancel')
-      and (f.epoch is not null or f.held_last is not null or f.refused = 'lease_expired')
+      -- (A forged token stands here as epoch -1 and proves nothing.)
+      and (f.epoch > 0 or f.epoch is null and (f.held_last is not null or f.refused = 'lease_expired'))
       and not exists (select from audit_log e where e.job_id = f.job_id and e.action = 'late_report' and e.actor = %(actor)s::text
         and e.epoch = coalesce(f.epoch, f.held_last, f.held_epoch)), false) as late
   from fenced f left join locked l on l.id = f.job_id

@@ -1,0 +1,149 @@
+"""The right to report on a job until a time: its tokens, heartbeats and renewals."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+
+from jobs import statements
+from jobs.actors import Holder
+from jobs.models import Job, LeaseKey
+
+# What a token that does not verify is taken for: a claim that never was.
+FORGED = -1
+
+
+def token_of(job: Job) -> str:
+    """The lease token of the job's current claim: `<epoch>.<MAC over job, epoch, orchestrator>`, always the same for one claim."""
+    return f"{job.epoch}.{_mac(_keys()[0], job.id, job.epoch, job.orchestrator_id or '')}"
+
+
+def epoch_of(token: str, *, job_id: str, orchestrator_id: str) -> int:
+    """The epoch that a token proves, or FORGED."""
+    number, _, mac = token.partition(".")
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        return FORGED
+    epoch = int(number)
+    if _verifies(mac, job_id, epoch, orchestrator_id):
+        return epoch
+    # A key made after this process began to remember them.
+    _keys.cache_clear()
+    return epoch if _verifies(mac, job_id, epoch, orchestrator_id) else FORGED
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What an orchestrator says with a heartbeat.
+
+    Attributes:
+        named: the jobs it runs: job_id, and epoch (of the token sent with it, or None) and progress where sent.
+        capacity: as sent.
+    """
+
+    named: Sequence[Mapping[str, Any]] = ()
+    capacity: Mapping[str, Any] | None = None
+    job_types: Sequence[str] | None = None
+    version: str | None = None
+    hostname: str | None = None
+
+
+@dataclass
+class PulseAnswer:
+    """
+    Attributes:
+        leases: job id and until when, of the jobs named and renewed.
+        cancel: held jobs whose cancel is pending.
+        abandon: named, but not held.
+        unreported: held, but not named.
+    """
+
+    leases: list[tuple[str, datetime]] = field(default_factory=list)
+    cancel: list[str] = field(default_factory=list)
+    abandon: list[str] = field(default_factory=list)
+    unreported: list[str] = field(default_factory=list)
+
+
+def heartbeat(pulse: Pulse, *, by: Holder) -> PulseAnswer:
+    """Renews the leases of the jobs named: one statement, whatever their number; no audit entry."""
+    rows = statements.run(
+        "heartbeat",
+        named=json.dumps(list(pulse.named)),
+        orchestrator_id=by.name,
+        fenced=by.fenced,
+        version=pulse.version,
+        hostname=pulse.hostname,
+        job_types=list(pulse.job_types) if pulse.job_types is not None else None,
+        capacity=json.dumps(pulse.capacity) if pulse.capacity is not None else None,
+        heartbeat_lease=settings.HEARTBEAT_LEASE_SECONDS,
+        timeout_grace=settings.TIMEOUT_GRACE_SECONDS,
+    )
+    answer = PulseAnswer()
+    for row in rows:
+        if row["word"] == "lease":
+            answer.leases.append((row["job_id"], row["lease_expires_at"]))
+        else:
+            getattr(answer, row["word"]).append(row["job_id"])
+    return answer
+
+
+def renew(job_id: str, *, by: Holder, epoch: int, seconds: int | None = None, progress: Mapping[str, Any] | None = None) -> bool:
+    """Prolongs one lease.
+
+    Args:
+        epoch: of the verified token.
+        seconds: from now, 1 to 3600; None for the length of a heartbeat's.
+
+    Returns:
+        Whether the caller held it.
+    """
+    return bool(
+        statements.run(
+            "renew",
+            job_id=job_id,
+            orchestrator_id=by.name,
+            epoch=epoch,
+            seconds=seconds or settings.HEARTBEAT_LEASE_SECONDS,
+            progress=json.dumps(progress) if progress is not None else None,
+            timeout_grace=settings.TIMEOUT_GRACE_SECONDS,
+        )
+    )
+
+
+def note_progress(job_id: str, *, by: Holder, epoch: int | None, phase: str | None = None, progress: object = None) -> bool:
+    """Stores phase and progress of a held job: no change of status, no entry, at most once a second.
+
+    Returns:
+        Whether the caller held it.
+    """
+    return bool(
+        statements.run(
+            "progress",
+            job_id=job_id,
+            orchestrator_id=by.name,
+            epoch=epoch,
+            phase=phase,
+            progress=json.dumps(progress) if progress is not None else None,
+        )
+    )
+
+
+@cache
+def _keys() -> tuple[bytes, ...]:
+    return tuple(bytes(secret) for secret in LeaseKey.objects.order_by("-id").values_list("secret", flat=True))
+
+
+def _verifies(mac: str, job_id: str, epoch: int, orchestrator_id: str) -> bool:
+    return any(hmac.compare_digest(mac.encode(), _mac(key, job_id, epoch, orchestrator_id).encode()) for key in _keys())
+
+
+def _mac(key: bytes, job_id: str, epoch: int, orchestrator_id: str) -> str:
+    # HMAC-SHA256 (RFC 2104), the first 128 bits. The parts can't be mistaken for each other: "|" occurs in none of them.
+    whole = hmac.digest(key, f"{job_id}|{epoch}|{orchestrator_id}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(whole[:16]).decode().rstrip("=")

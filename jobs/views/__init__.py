@@ -1,0 +1,1 @@
+"""What people and machines that watch us see."""

@@ -1,0 +1,93 @@
+"""What holds for every request: an id, and for the machine door one shape of errors whatever part of Django refused."""
+
+import json
+import re
+import secrets
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from orchestration_api.exceptions import STATUS_OF, WireError, body_of
+
+Answer = Callable[[HttpRequest], HttpResponse]
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+DOOR = "/api/internal"
+# Where existing orchestrators post a release, without the base path.
+_RELEASE = re.compile(r"/jobs/[^/]+/release")
+_REPORT = re.compile(r"/jobs/[^/]+/(complete|fail|status)$")
+_BATCH = re.compile(r"/jobs(/status|/[^/]+/logs)?$")
+_CODE_OF = {status: code for code, status in reversed(STATUS_OF.items())} | {
+    403: "AUTHZ_INSUFFICIENT_PERMISSIONS",
+    404: "RESOURCE_NOT_FOUND",
+}
+
+
+class RequestIdMiddleware:
+    """The caller's X-Request-ID if it is one, else ours: in every answer, audit entry and log line."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        sent = request.META.get("HTTP_X_REQUEST_ID", "")
+        request.META["jobsite.request_id"] = sent if _ID.fullmatch(sent) else secrets.token_hex(16)
+        response = self.get_response(request)
+        response["X-Request-ID"] = request.META["jobsite.request_id"]
+        return response
+
+
+class MachineDoorMiddleware:
+    """Reads the body of every call of the machine door before anything is answered, and answers its errors as JSON."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(DOOR) and not _RELEASE.fullmatch(request.path):
+            return self.get_response(request)
+        _read_body(request)
+        response = self.get_response(request)
+        if response.status_code >= 400 and response.get("Content-Type") != "application/json":
+            response = _in_our_shape(response, request)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+def body_limit(path: str) -> int:
+    """How many bytes a body at this path may have."""
+    if _REPORT.search(path) and not path.endswith("/jobs/status"):
+        return settings.REPORT_BODY_LIMIT
+    return settings.BATCH_BODY_LIMIT if _BATCH.search(path) else settings.BODY_LIMIT
+
+
+def _read_body(request: HttpRequest) -> None:
+    """Takes the body off the wire, so that the connection stays good for the next request whatever is answered.
+
+    Why it can't be used is noted for the view, which tells it after it has looked at the token.
+    """
+    request.META["jobsite.body_problem"] = None
+    if "CONTENT_LENGTH" not in request.META and request.META.get("HTTP_TRANSFER_ENCODING"):
+        request.META["jobsite.body_problem"] = WireError("LENGTH_REQUIRED", "Send the body with a Content-Length, not in chunks.")
+        return
+    try:
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        length = 0
+    limit = body_limit(request.path)
+    if length <= limit:
+        request.body  # noqa: B018  read and kept by Django
+        return
+    while request.read(65536):
+        pass
+    request._body = b""  # type: ignore[attr-defined]
+    problem = WireError("PAYLOAD_TOO_LARGE", f"The body has {length} bytes; here at most {limit} are taken.", limit=limit, length=length)
+    request.META["jobsite.body_problem"] = problem
+
+
+def _in_our_shape(response: HttpResponse, request: HttpRequest) -> HttpResponse:
+    code = _CODE_OF.get(response.status_code, "INTERNAL_ERROR" if response.status_code >= 500 else "VALIDATION_INVALID_PARAMS")
+    error = WireError(code, f"The request was refused ({response.reason_phrase}).")
+    return HttpResponse(
+        json.dumps(body_of(error, request.META["jobsite.request_id"])), content_type="application/json", status=response.status_code
+    )

@@ -1,0 +1,90 @@
+"""Pages by key: they stay exact and fast however deep one reads, and nothing is skipped while jobs come and go."""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from jobs.models import Job
+from orchestration_api import times
+from orchestration_api.exceptions import WireError
+
+ORDERINGS = {"createdAt": "created_at", "updatedAt": "updated_at", "completedAt": "completed_at", "priority": "priority"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    Attributes:
+        jobs: in the order asked for.
+        next: cursor of what follows, or None.
+        previous: cursor of what came before, or None.
+    """
+
+    jobs: list[Job]
+    next: str | None
+    previous: str | None
+
+
+def page_of(jobs: "QuerySet[Job]", *, ordering: str, cursor: str | None, size: int) -> Page:
+    """One page.
+
+    Args:
+        ordering: a word of ORDERINGS, with `-` for descending; ties are broken by id.
+        cursor: from an earlier page with the same ordering.
+
+    Raises:
+        WireError: the ordering or the cursor is none of ours.
+    """
+    column = ORDERINGS.get(ordering.removeprefix("-"))
+    if column is None:
+        known = ", ".join(sorted(ORDERINGS))
+        raise WireError(
+            "VALIDATION_INVALID_PARAMS", f"ordering must be one of {known}, with - for descending.", fields={"ordering": ["is not known"]}
+        )
+    descending = ordering.startswith("-")
+    backwards, place = _read(cursor, ordering) if cursor else (False, None)
+    if column == "completed_at":
+        # What has not ended has no place in this order.
+        jobs = jobs.filter(completed_at__isnull=False)
+    falling = descending != backwards
+    if place:
+        side = "lt" if falling else "gt"
+        jobs = jobs.filter(Q(**{f"{column}__{side}": place[0]}) | Q(**{column: place[0], f"id__{side}": place[1]}))
+    sign = "-" if falling else ""
+    found = list(jobs.order_by(f"{sign}{column}", f"{sign}id")[: size + 1])
+    more, found = len(found) > size, found[:size]
+    if backwards:
+        found.reverse()
+    ahead, behind = (True, more) if backwards else (more, place is not None)
+    return Page(
+        jobs=found,
+        next=_written(found[-1], column, ordering, "next") if found and ahead else None,
+        previous=_written(found[0], column, ordering, "previous") if found and behind else None,
+    )
+
+
+def _written(job: Job, column: str, ordering: str, direction: str) -> str:
+    value = getattr(job, column)
+    text = json.dumps([direction, ordering, times.written(value) if isinstance(value, datetime) else value, job.id])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read(cursor: str, ordering: str) -> tuple[bool, tuple[Any, str]]:
+    try:
+        direction, made_for, value, job_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if made_for != ordering or direction not in ("next", "previous") or not isinstance(job_id, str):
+            raise ValueError("made for another ordering")
+        if ordering.removeprefix("-") == "priority":
+            if not isinstance(value, int):
+                raise ValueError("not a priority")
+        else:
+            value = times.read(value)
+    except (ValueError, TypeError):
+        raise WireError(
+            "VALIDATION_INVALID_PARAMS", "The cursor is not one of this list. Begin again without it.", fields={"cursor": ["is not known"]}
+        ) from None
+    return direction == "previous", (value, job_id)

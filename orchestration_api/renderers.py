@@ -1,0 +1,37 @@
+"""Answers as JSON in UTF-8, whatever the caller says it accepts."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from orchestration_api.exceptions import WireError
+
+
+class WireRenderer(BaseRenderer):
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return b"" if data is None else json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """One form in, one form out; another content type, charset or encoding of a body is refused."""
+
+    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
+        kind, _, rest = request.META.get("CONTENT_TYPE", "").partition(";")
+        charset = rest.strip().lower().replace('"', "")
+        if kind.strip().lower() != "application/json" or charset not in ("", "charset=utf-8") or request.META.get("HTTP_CONTENT_ENCODING"):
+            raise WireError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json in UTF-8, without content encoding.")
+        return parsers[0]
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type

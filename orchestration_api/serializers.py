@@ -1,0 +1,300 @@
+"""The shape of what comes in and goes out. Wire names are written out; what they mean is the domain's business."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from jobs.claiming import MOST_AT_ONCE as MOST_CLAIMED
+from jobs.models import Job
+from orchestration_api.fields import AnyJSON, ErrorDetail, Flag, Identifier, JSONObject, Moment, Output, Text, Whole, WireSerializer, Words
+
+# --- Coming in ------------------------------------------------------------------------------------------------------
+
+
+class Identified(WireSerializer):
+    """What any call of an orchestrator may carry."""
+
+    orchestratorId = Identifier(longest=128, required=False, source="orchestrator_id")
+    timestamp = Moment(required=False, source="stated_at")
+    leaseToken = Text(required=False, source="lease_token", max_length=200)
+    expectedUpdatedAt = Moment(required=False, source="expected_updated_at")
+
+
+class ClaimRequest(WireSerializer):
+    orchestratorId = Identifier(longest=128, required=False, source="orchestrator_id")
+    timestamp = Moment(required=False, source="stated_at")
+    batchSize = Whole(required=False, default=10, min_value=1, max_value=MOST_CLAIMED, source="batch_size")
+    jobTypes = Words(required=False, source="job_types", max_length=1000)
+    wait = Whole(required=False, default=0, min_value=0, max_value=30)
+    claimId = Identifier(longest=128, required=False, source="claim_id")
+
+
+class Acknowledgement(Identified):
+    estimatedStartTime = Moment(required=False, source="estimated_start_time")
+
+
+class Release(Identified):
+    message = Text(required=False)
+    status = Text(required=False)
+
+
+class Progress(WireSerializer):
+    percentage = serializers.FloatField(required=False, min_value=0, max_value=100)
+    message = Text(required=False)
+
+
+class StatusDetails(WireSerializer):
+    message = Text(required=False)
+    exitCode = Whole(required=False, source="exit_code")
+    error = ErrorDetail(required=False)
+    category = Text(required=False, max_length=100)
+    output = Output(required=False)
+    metrics = JSONObject(required=False)
+    phase = Text(required=False, max_length=200)
+    progress = AnyJSON(required=False)
+    retryable = Flag(required=False)
+    retryAfterSeconds = Whole(required=False, min_value=0, max_value=86_400, source="retry_after_seconds")
+
+
+class StatusReport(Identified):
+    status = Text()
+    details = StatusDetails(required=False)
+
+
+class Items(WireSerializer):
+    total = Whole(required=False, min_value=0)
+    failed = Whole(required=False, min_value=0)
+
+
+class Completion(Identified):
+    status = Text(required=False)
+    exitCode = Whole(required=False, source="exit_code")
+    output = Output(required=False)
+    error = ErrorDetail(required=False)
+    category = Text(required=False, max_length=100)
+    metrics = JSONObject(required=False)
+    artifacts = AnyJSON(required=False)
+    scriptOutput = AnyJSON(required=False, source="script_output")
+    condition = AnyJSON(required=False)
+    items = Items(required=False)
+
+    def validate_status(self, status: str) -> str:
+        if status not in ENDINGS:
+            raise serializers.ValidationError(f"must be one of {', '.join(ENDINGS)}")
+        return status
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not {"status", "exit_code", "error", "output"} & attrs.keys():
+            raise serializers.ValidationError({"status": ["at least one of status, exitCode, error and output is needed"]}, code="required")
+        return attrs
+
+
+class Failure(Identified):
+    error = ErrorDetail()
+    exitCode = Whole(required=False, source="exit_code")
+    output = Output(required=False)
+    category = Text(required=False, max_length=100)
+    retryable = Flag(required=False)
+    retryAfterSeconds = Whole(required=False, min_value=0, max_value=86_400, source="retry_after_seconds")
+    metrics = JSONObject(required=False)
+
+    def validate_error(self, error: Any) -> Any:
+        if not error:
+            raise serializers.ValidationError("must say what went wrong", code="required")
+        return error
+
+
+ENDINGS = ("completed", "failed", "cancelled", "timeout")
+
+
+class LogEntry(WireSerializer):
+    sequence = Whole(min_value=0, max_value=2**63 - 1)
+    stream = Text()
+    line = Text()
+    timestamp = Moment(required=False)
+
+    def validate_stream(self, stream: str) -> str:
+        if stream not in ("stdout", "stderr", "system"):
+            raise serializers.ValidationError("must be stdout, stderr or system")
+        return stream
+
+
+class LogEntries(Identified):
+    entries = serializers.ListField(child=LogEntry(), max_length=10_000)
+
+
+class Renewal(Identified):
+    renewalToken = Text(source="renewal_token", max_length=200)
+    extensionSeconds = Whole(required=False, min_value=1, max_value=3600, source="extension_seconds")
+    progress = Progress(required=False)
+
+
+class RunningJob(WireSerializer):
+    jobId = Text(source="job_id", max_length=200)
+    leaseToken = Text(required=False, source="lease_token", max_length=200)
+    progress = AnyJSON(required=False)
+
+
+class RunningJobField(AnyJSON):
+    """A job id, or {jobId, leaseToken, progress}."""
+
+    default_error_messages = {"not_job": "must be a job id or {jobId, leaseToken, progress}"}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, str):
+            return {"job_id": data}
+        if not isinstance(data, dict):
+            self.fail("not_job")
+        named = RunningJob(data=data)
+        named.is_valid(raise_exception=True)
+        return named.validated_data
+
+
+class Capacity(WireSerializer):
+    maxJobs = Whole(required=False, min_value=0)
+    currentJobs = Whole(required=False, min_value=0)
+    availableSlots = Whole(required=False, min_value=0)
+
+
+class Heartbeat(WireSerializer):
+    orchestratorId = Identifier(longest=128, required=False, source="orchestrator_id")
+    timestamp = Moment(required=False, source="stated_at")
+    runningJobs = serializers.ListField(child=RunningJobField(), required=False, max_length=500, source="running_jobs")
+    capacity = Capacity(required=False)
+    jobTypes = Words(required=False, max_length=1000, source="job_types")
+    version = Text(required=False, max_length=200)
+    hostname = Text(required=False, max_length=255)
+
+
+class SelfReport(WireSerializer):
+    """Anything an orchestrator says of itself."""
+
+    orchestratorId = Identifier(longest=128, required=False, source="orchestrator_id")
+    timestamp = Moment(required=False, source="stated_at")
+
+
+class NewJobRequest(WireSerializer):
+    type = Identifier(longest=100)
+    payload = AnyJSON(allow_null=True)
+    priority = Whole(required=False, default=50, min_value=0, max_value=100)
+    scheduledFor = Moment(required=False, source="scheduled_for")
+    maxAttempts = Whole(required=False, default=1, min_value=1, max_value=1000, source="max_attempts")
+    timeoutSeconds = Whole(required=False, default=3600, min_value=1, max_value=31_536_000, source="timeout_seconds")
+    metadata = JSONObject(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.unknown:
+            raise serializers.ValidationError({name: ["is not known here"] for name in self.unknown})
+        return attrs
+
+
+class Order(WireSerializer):
+    """What staff and producers send with a cancel or a retry."""
+
+    reason = Text(required=False, max_length=2000)
+    expectedUpdatedAt = Moment(required=False, source="expected_updated_at")
+
+
+class RunAgain(WireSerializer):
+    payload = AnyJSON(required=False)
+    priority = Whole(required=False, min_value=0, max_value=100)
+    scheduledFor = Moment(required=False, source="scheduled_for")
+
+
+class Edit(WireSerializer):
+    priority = Whole(required=False, min_value=0, max_value=100)
+    scheduledFor = Moment(required=False, source="scheduled_for")
+    metadata = JSONObject(required=False)
+    maxAttempts = Whole(required=False, min_value=1, max_value=1000, source="max_attempts")
+    timeoutSeconds = Whole(required=False, min_value=1, max_value=31_536_000, source="timeout_seconds")
+    expectedUpdatedAt = Moment(required=False, source="expected_updated_at")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.unknown:
+            raise serializers.ValidationError({name: ["can't be changed"] for name in self.unknown})
+        return attrs
+
+
+# --- Going out ------------------------------------------------------------------------------------------------------
+
+
+class JobSummary(serializers.Serializer[Job]):
+    """A job without payload and result."""
+
+    id = AnyJSON()
+    type = AnyJSON()
+    status = AnyJSON()
+    priority = AnyJSON()
+    metadata = AnyJSON()
+    lastError = AnyJSON(source="last_error")
+    errorCategory = AnyJSON(source="error_category")
+    exitCode = AnyJSON(source="exit_code")
+    attempts = AnyJSON()
+    maxAttempts = AnyJSON(source="max_attempts")
+    epoch = AnyJSON()
+    phase = AnyJSON()
+    progress = AnyJSON()
+    partial = AnyJSON()
+    createdBy = AnyJSON(source="created_by")
+    orchestratorId = AnyJSON(source="orchestrator_id")
+    timeoutSeconds = AnyJSON(source="timeout_seconds")
+    scheduledFor = Moment(source="scheduled_for")
+    createdAt = Moment(source="created_at")
+    updatedAt = Moment(source="updated_at")
+    claimedAt = Moment(source="claimed_at")
+    acknowledgedAt = Moment(source="acknowledged_at")
+    startedAt = Moment(source="started_at")
+    completedAt = Moment(source="completed_at")
+    leaseExpiresAt = Moment(source="lease_expires_at")
+    cancelRequestedAt = Moment(source="cancel_requested_at")
+    retriedFrom = AnyJSON(source="retried_from")
+
+
+class JobWhole(JobSummary):
+    payload = AnyJSON()
+    result = AnyJSON()
+
+
+class Entry(serializers.Serializer[Any]):
+    """One entry of the audit log."""
+
+    id = AnyJSON()
+    jobId = AnyJSON(source="job_id")
+    sequence = AnyJSON()
+    action = AnyJSON()
+    fromStatus = AnyJSON(source="from_status")
+    toStatus = AnyJSON(source="to_status")
+    actorKind = AnyJSON(source="actor_kind")
+    actor = AnyJSON()
+    epoch = AnyJSON()
+    attempt = AnyJSON()
+    reason = AnyJSON()
+    requestId = AnyJSON(source="request_id")
+    at = Moment()
+    statedAt = Moment(source="stated_at")
+    detail = AnyJSON()
+
+
+class AttemptOut(serializers.Serializer[Any]):
+    """One run of a job: a finished one, or the one the job is in."""
+
+    number = AnyJSON()
+    epoch = AnyJSON()
+    status = AnyJSON()
+    orchestratorId = AnyJSON(source="orchestrator_id")
+    claimedAt = Moment(source="claimed_at")
+    acknowledgedAt = Moment(source="acknowledged_at")
+    startedAt = Moment(source="started_at")
+    completedAt = Moment(source="completed_at")
+    exitCode = AnyJSON(source="exit_code")
+    error = AnyJSON(source="last_error")
+    errorCategory = AnyJSON(source="error_category")
+    result = AnyJSON()
+
+
+class LogLineOut(serializers.Serializer[Any]):
+    epoch = AnyJSON()
+    sequence = AnyJSON()
+    stream = AnyJSON()
+    line = AnyJSON()
+    timestamp = Moment(source="stated_at")

@@ -1,0 +1,46 @@
+"""Times on the wire: UTC with Z and six decimals going out, any offset and up to nine decimals coming in."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import overload
+
+_FORM = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
+
+
+@overload
+def written(moment: datetime) -> str: ...
+@overload
+def written(moment: None) -> None: ...
+@overload
+def written(moment: datetime | None) -> str | None: ...
+def written(moment: datetime | None) -> str | None:
+    """`2026-11-23T14:03:12.000000Z`, or None for None."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z") if moment else None
+
+
+def read(text: str) -> datetime:
+    """The moment that an RFC 3339 text names; what is finer than a microsecond is dropped.
+
+    Raises:
+        ValueError: no offset, or no such time.
+    """
+    match = _FORM.fullmatch(text)
+    if not match:
+        raise ValueError("an RFC 3339 time with offset is needed, like 2026-11-23T14:03:12Z")
+    day, clock, fraction, offset = match.groups()
+    try:
+        local = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6].ljust(6, '0')}{'+00:00' if offset in 'Zz' else offset}")
+        # Far from both ends of the calendar, so that no time zone leads out of it.
+        if not 2 <= local.year <= 9998:
+            raise ValueError(f"the year {local.year} is out of range")
+        return local.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def in_seconds(seconds: float) -> datetime:
+    return now() + timedelta(seconds=seconds)

@@ -1,0 +1,57 @@
+"""The machine door's addresses: no trailing slashes, no redirects."""
+
+from typing import Any
+
+from django.urls import path, re_path
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from orchestration_api.views.jobs import JobViewSet
+from orchestration_api.views.orchestrators import OrchestratorViewSet
+from orchestration_api.views.queue import QueueViewSet
+from orchestration_api.views.reports import ReportViewSet
+
+
+class NothingHere(APIView):
+    """Every other address."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        self.http_method_not_allowed = self._not_found  # type: ignore[method-assign]
+        return super().dispatch(request, *args, **kwargs)
+
+    def _not_found(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        raise NotFound
+
+
+release = ReportViewSet.as_view({"post": "release"})
+urlpatterns = [
+    path("jobs/queue", QueueViewSet.as_view({"get": "claim_by_get", "head": "claim_by_get"})),
+    path("jobs/claim", QueueViewSet.as_view({"post": "claim"})),
+    path("jobs/orphaned", QueueViewSet.as_view({"get": "orphaned"})),
+    path("jobs/stats", JobViewSet.as_view({"get": "stats"})),
+    path("jobs", JobViewSet.as_view({"get": "index", "post": "create"})),
+    path("jobs/<str:job_id>", JobViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),
+    path("jobs/<str:job_id>/history", JobViewSet.as_view({"get": "history"})),
+    path("jobs/<str:job_id>/attempts", JobViewSet.as_view({"get": "attempts"})),
+    path("jobs/<str:job_id>/cancel", JobViewSet.as_view({"post": "cancel"})),
+    path("jobs/<str:job_id>/retry", JobViewSet.as_view({"post": "retry"})),
+    path("jobs/<str:job_id>/run-again", JobViewSet.as_view({"post": "run_again"})),
+    path("jobs/<str:job_id>/acknowledge", ReportViewSet.as_view({"post": "acknowledge"})),
+    path("jobs/<str:job_id>/status", ReportViewSet.as_view({"put": "status"})),
+    path("jobs/<str:job_id>/complete", ReportViewSet.as_view({"post": "complete"})),
+    path("jobs/<str:job_id>/fail", ReportViewSet.as_view({"post": "fail"})),
+    path("jobs/<str:job_id>/release", release),
+    path("jobs/<str:job_id>/lease/renew", ReportViewSet.as_view({"post": "renew"})),
+    path("jobs/<str:job_id>/logs", ReportViewSet.as_view({"post": "append_logs", "get": "read_logs"})),
+    path("jobs/<str:job_id>/logs.txt", JobViewSet.as_view({"get": "text_log"})),
+    path("orchestrator/heartbeat", OrchestratorViewSet.as_view({"post": "heartbeat"})),
+    path("orchestrator/health", OrchestratorViewSet.as_view({"get": "health", "post": "self_report"})),
+    path("orchestrator/metrics", OrchestratorViewSet.as_view({"post": "self_report"})),
+    path("orchestrator/me", OrchestratorViewSet.as_view({"get": "me"})),
+    re_path("", NothingHere.as_view()),
+]

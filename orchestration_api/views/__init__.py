@@ -1,0 +1,1 @@
+"""The machine door's endpoints: read, say one verb, answer."""

@@ -1,0 +1,68 @@
+"""What orchestrators say of themselves, and how they ask whether we are there."""
+
+from typing import Any
+
+from django.db import connection
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+import jobs
+from jobs import leases, statements
+from jobs.leases import Pulse
+from jobs.models import Orchestrator
+from orchestration_api import times
+from orchestration_api.serializers import Heartbeat, SelfReport
+from orchestration_api.views.base import MachineViewSet
+
+
+class OrchestratorViewSet(MachineViewSet):
+    """`/orchestrator/heartbeat`, `health`, `me`, `metrics`."""
+
+    def heartbeat(self, request: Request) -> Response:
+        self.parse()
+        holder = self.holder()
+        fields = self.validate(Heartbeat)
+        pulse = Pulse(
+            named=[_named(job, holder.name) for job in fields.get("running_jobs", [])],
+            capacity=fields.get("capacity"),
+            job_types=fields.get("job_types"),
+            version=fields.get("version"),
+            hostname=fields.get("hostname"),
+        )
+        answer = leases.heartbeat(pulse, by=holder)
+        told: dict[str, Any] = {
+            "success": True,
+            "timestamp": times.written(times.now()),
+            "leases": [{"jobId": job_id, "expiresAt": times.written(expires_at)} for job_id, expires_at in answer.leases],
+            "cancel": answer.cancel,
+            "abandon": answer.abandon,
+            "unreported": answer.unreported,
+        }
+        return Response(told | self.remarks())
+
+    def health(self, request: Request) -> Response:
+        with connection.cursor() as cursor:
+            cursor.execute("select 1")
+        return Response(
+            {"status": "healthy", "timestamp": times.written(times.now()), "database": "connected", "version": jobs.__version__}
+        )
+
+    def self_report(self, request: Request) -> Response:
+        """Whatever an orchestrator reports of itself: kept, shown, and counted as contact."""
+        self.parse()
+        holder = self.holder()
+        self.validate(SelfReport)
+        statements.run("contact", orchestrator_id=holder.name)
+        Orchestrator.objects.filter(id=holder.name).update(last_report=self.body)
+        return Response({"success": True, "timestamp": times.written(times.now())})
+
+    def me(self, request: Request) -> Response:
+        holder = self.holder()
+        scopes = ["orchestrate", "enqueue", "read", "manage"]
+        return Response({"orchestratorId": holder.name, "scopes": scopes, "timestamp": times.written(times.now())})
+
+
+def _named(job: dict[str, Any], orchestrator_id: str) -> dict[str, Any]:
+    token = job.get("lease_token")
+    epoch = leases.epoch_of(token, job_id=job["job_id"], orchestrator_id=orchestrator_id) if token else None
+    return {"job_id": job["job_id"], "epoch": epoch, "progress": job.get("progress")}

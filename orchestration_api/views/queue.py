@@ -1,0 +1,109 @@
+"""Claiming: where orchestrators get their work, and find again what they held."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from jobs import claiming, leases
+from jobs.actors import Holder
+from jobs.models import Job
+from orchestration_api import times, waiting
+from orchestration_api.execution import execution_of
+from orchestration_api.serializers import ClaimRequest, JobSummary, JobWhole
+from orchestration_api.views.base import MachineViewSet
+
+
+class QueueViewSet(MachineViewSet):
+    """`GET /jobs/queue`, `POST /jobs/claim`, `GET /jobs/orphaned`."""
+
+    def claim_by_get(self, request: Request) -> Response:
+        """Claims by a GET, as existing orchestrators do. HEAD must not: Django would route it here."""
+        if request.method == "HEAD":
+            raise MethodNotAllowed("HEAD")
+        holder = self.holder()
+        return self._claim(holder, self.validate(ClaimRequest, _from_query(request)))
+
+    def claim(self, request: Request) -> Response:
+        self.parse(required=False)
+        holder = self.holder()
+        return self._claim(holder, self.validate(ClaimRequest))
+
+    def orphaned(self, request: Request) -> Response:
+        """What the caller holds: what a restarted orchestrator needs to decide about each job. A bare list."""
+        holder = self.holder()
+        self.validate(ClaimRequest, {})
+        held = Job.objects.held_by(holder.name).order_by("claimed_at", "id")
+        return Response([_leased(job, JobSummary) for job in held])
+
+    def _claim(self, holder: Holder, fields: dict[str, Any]) -> Response:
+        types: Sequence[str] | None = fields.get("job_types")
+        if types is None:
+            types = claiming.types_on_record(holder.name)
+        wanted, reason = fields["batch_size"], None
+
+        def claim() -> claiming.Claim:
+            return claiming.claim(by=holder, batch_size=wanted, job_types=types, claim_id=fields.get("claim_id"))
+
+        claimed = claim()
+        if not claimed.jobs and fields["wait"]:
+            outcome = waiting.wait_for(lambda: claiming.is_anything_due(types), seconds=fields["wait"])
+            if outcome == "found":
+                claimed = claim()
+            elif outcome == "busy":
+                reason = "busy"
+        return Response(
+            {
+                "jobs": [_leased(job, JobWhole) for job in claimed.jobs],
+                "count": len(claimed.jobs),
+                "metadata": {
+                    "timestamp": times.written(times.now()),
+                    "nextPollAfter": times.written(times.in_seconds(_pause(len(claimed.jobs), wanted))),
+                    "queueSize": claiming.queue_size(types),
+                    **({"reason": reason} if reason else {}),
+                },
+            }
+        )
+
+
+def _leased(job: Job, shape: type[JobSummary]) -> dict[str, Any]:
+    told: dict[str, Any] = dict(shape(job).data)
+    told["lease"] = lease_of(job)
+    if (execution := execution_of(job)) is not None:
+        told["execution"] = execution
+    return told
+
+
+def lease_of(job: Job) -> dict[str, Any]:
+    """The lease of a held job as claim, acknowledge, renew and orphaned tell it."""
+    return {
+        "token": leases.token_of(job),
+        "expiresAt": times.written(job.lease_expires_at),
+        "heartbeatSeconds": max(1, settings.HEARTBEAT_LEASE_SECONDS // 3),
+    }
+
+
+def _pause(got: int, wanted: int) -> float:
+    """Seconds until the next poll is worth it: none after a full batch, longer the emptier it came back, with jitter so that a fleet spreads."""
+    if got >= wanted:
+        return 0.0
+    return (1.0 if got > wanted // 2 else 2.0 if got else 5.0) * random.uniform(0.8, 1.2)  # noqa: S311  not a secret
+
+
+def _from_query(request: Request) -> dict[str, Any]:
+    """The query as the body of the POST would say it."""
+    told: dict[str, Any] = {
+        name: request.query_params[name] for name in ("batchSize", "jobTypes", "wait", "claimId") if name in request.query_params
+    }
+    for name in ("batchSize", "wait"):
+        if name in told and told[name].isascii() and told[name].isdigit() and len(told[name]) < 10:
+            told[name] = int(told[name])
+    if "jobTypes" in told:
+        told["jobTypes"] = [word for word in told["jobTypes"].split(",") if word]
+        if not told["jobTypes"]:
+            del told["jobTypes"]
+    return told
