@@ -109,8 +109,7 @@ COMPOUND = {
 }
 TARGETS: dict[str, Status] = {rule.verb: rule.target for rule in TABLE}
 LEGAL_PAIRS = frozenset((source, rule.target) for rule in TABLE for source in rule.sources)
-ILTARGETS: dict[str, Status] = {rule.verb: rule.target for rule in TABLE}
-LEGAL_PAIRS = frozenset(permutations(Status, 2)) - LEGAL_PAIRS
+ILLEGAL_PAIRS = frozenset(permutations(Status, 2)) - LEGAL_PAIRS
 
 # What an orchestrator may say of a job it holds besides the verbs, and staff besides theirs: (act, status).
 ACTS: dict[ActorKind, frozenset[tuple[Act, Status]]] = {

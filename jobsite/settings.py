@@ -212,5 +212,5 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("JOBSITE_LOG_LEVEL", default="INFO").upper()},
     # A refused request is an answer, not a fault of ours: only 5xx are worth a line.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {"django.request": {"level": "ERROR"}, "httpx2": {"level": "WARNING"}},
 }

@@ -1,0 +1,47 @@
+"""manage.py sweep_stuck_jobs"""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from jobs.actors import Actor
+from jobs.loops import repeat
+from jobs.sweeps import Sweep, sweep
+
+
+class Command(BaseCommand):
+    help = (
+        "Moves on what is stuck: expired claims go back to the queue, expired runs fail (or are retried), overdue cancels are forced. "
+        "Any number may run at once. Exit code 0 when done, also when something was swept."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="tell what would be swept, change nothing")
+        parser.add_argument("--limit", type=int, metavar="N", help="at most N jobs in one sweep")
+        parser.add_argument("--format", choices=("text", "json"), default="text", help="json: one object a sweep, one a line")
+        parser.add_argument("--loop", action="store_true", help="sweep again and again until SIGTERM")
+        parser.add_argument("--interval", type=float, default=5, metavar="SECONDS", help="pause between two sweeps of a loop (default: 5)")
+
+    def handle(self, **options: Any) -> None:
+        def once() -> None:
+            done = sweep(by=Actor.sweep(), limit=options["limit"], dry_run=options["dry_run"])
+            if done.swept or done.came_due or not options["loop"]:
+                self.stdout.write(_as_json(done, options["dry_run"]) if options["format"] == "json" else _as_text(done, options["dry_run"]))
+
+        if options["loop"]:
+            repeat(once, seconds=options["interval"], name="sweep")
+        else:
+            once()
+
+
+def _as_json(done: Sweep, dry_run: bool) -> str:
+    swept = [{"jobId": one.job_id, "from": one.was, "to": one.became, "cause": one.cause} for one in done.swept]
+    return json.dumps({"dryRun": dry_run, "swept": swept, "cameDue": done.came_due, "seconds": round(done.seconds, 3)})
+
+
+def _as_text(done: Sweep, dry_run: bool) -> str:
+    lines = [f"{one.job_id}  {one.was} -> {one.became}  {one.cause}" for one in done.swept]
+    lines.append(f"{len(done.swept)} swept, {done.came_due} came due, {done.seconds:.2f} s")
+    mark = ["dry run"] if dry_run else []
+    return "\n".join([*mark, *lines, *mark])
