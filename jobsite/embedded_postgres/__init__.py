@@ -12,7 +12,7 @@ What lies in the data dir:
     postgres.lock        held while the server is being started or stopped
     postgres.users       held, shared, by everyone who relies on the server being up
 
-PostgreSQL refuses to run as root. When we are root, `postgres/` belongs to an unprivileged account, as which the server runs; see account.py.
+PostgreSQL refuses to run as root. When we are root, `postgres/` belongs to an unprivileged account, as which it runs: account.py.
 """
 
 from jobsite.embedded_postgres.errors import EmbeddedPostgresError

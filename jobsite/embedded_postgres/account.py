@@ -18,7 +18,8 @@ from typing import IO, Any
 
 from jobsite.embedded_postgres.errors import EmbeddedPostgresError
 
-CANDIDATES = ("postgres", "nobody")
+# `nobody` comes last: the local orchestrator runs the scripts of jobs as that user, who should not own the database.
+CANDIDATES = ("postgres", "daemon", "nobody")
 _PR_SET_PDEATHSIG = 1
 
 
