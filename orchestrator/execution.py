@@ -110,8 +110,12 @@ class Execution(threading.Thread):
             self._deliver(own_fault(f"can't make a scratch folder: {problem}", category="system"))
 
     def _run_script(self, script: Script) -> None:
-        folder = self._scratch.make_folder(self.job_id, script)
         spool = Spool(self._scratch.spool_folder)
+        try:
+            folder = self._scratch.make_folder(self.job_id, script)
+        except OSError:
+            spool.close()
+            raise
         shipper = LogShipper(client=self._client, job_id=self.job_id, lease_token=self.lease_token, spool=spool, on_answer=self._obey)
         try:
             run = Run(

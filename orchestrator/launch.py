@@ -30,7 +30,8 @@ def main() -> int:
     try:
         _settle_into(specification)
         problem = _exec(specification)
-    except OSError as failure:
+    except Exception as failure:
+        # Whatever it is, it must not look like the script's own exit.
         problem = {"category": "system", "message": f"can't start the script: {failure}"}
     os.write(report_fd, json.dumps(problem).encode())
     return 127
@@ -50,9 +51,10 @@ def _settle_into(specification: dict[str, Any]) -> None:
     if os.getppid() != specification["parent"]:
         os.kill(os.getpid(), signal.SIGKILL)
     os.chdir(specification["folder"])
-    # Python ignores SIGPIPE, and a shell's background jobs SIGINT and SIGQUIT; an exec hands ignored signals on.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+    # Python ignores SIGPIPE, a shell's background jobs ignore SIGINT, nohup SIGHUP; and an exec hands ignored signals on.
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _exec(specification: dict[str, Any]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Settles jobs that the server thinks are ours, but that nobody here is running."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from orchestrator.client import Client, Json, Refused, Unavailable
 
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 30.0
 
 
-def settle_orphans(client: Client, jobs: Sequence[Json], *, reason: str) -> None:
+def settle_orphans(client: Client, jobs: Iterable[Json], *, reason: str) -> None:
     """Give back what was never started, and report as failed what was running when it was lost.
 
     Args:

@@ -93,10 +93,11 @@ class Run:
             "user": [user.uid, user.gid] if user is not None else None,
             "parent": os.getpid(),
         }
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC)
         try:
-            self._wake = os.eventfd(0, os.EFD_CLOEXEC)
             self._launch(specification, spool=spool, on_progress=on_progress)
         except OSError as problem:
+            self._close()
             raise StartFailed(f"can't start a process: {problem}", category="system") from problem
 
     def stop(self, reason: Stop) -> None:
@@ -192,8 +193,8 @@ class Run:
 
     def _close(self) -> None:
         with self._lock:
-            os.close(self._pidfd)
-            os.close(self._wake)
+            for descriptor in {self._pidfd, self._wake} - {-1}:
+                os.close(descriptor)
             self._pidfd = self._wake = -1
 
 

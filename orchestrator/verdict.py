@@ -104,4 +104,4 @@ def _node_exception(lines: list[str]) -> tuple[str, str]:
         found = _NODE_ERROR.match(line)
         if found is not None:
             return found[1], line
-    return "Error", next((line.strip() for line in reversed(lines[:-1]) if not line.startswith((" ", "}"))), lines[-1])
+    return "Error", next((line.strip() for line in reversed(lines[:-1]) if not line.startswith((" ", "}", "("))), lines[-1])

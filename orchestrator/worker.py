@@ -38,7 +38,8 @@ class Worker:
         self._changed = threading.Condition()
         self._running: dict[str, Execution] = {}  # by lease token: a job that is claimed again is another run
         self._heartbeat_seconds = HEARTBEAT_SECONDS
-        self._unreported: set[str] = set()
+        self._unreported: dict[str, float] = {}  # since when, by job id
+        self._settler = threading.Thread()
         self._settled = False
         self._last_reason: str | None = None
         self._poller = threading.Thread(target=self._poll, name="poller", daemon=True)
@@ -91,10 +92,13 @@ class Worker:
                 settle_orphans(self._client, self._client.orphaned(), reason="the orchestrator was restarted")
                 self._settled = True
                 return
-            except Exception as problem:
-                pause = pause_before(attempt + 2)
+            except Unavailable as problem:
+                pause = pause_before(attempt, retry_after=problem.retry_after)
                 log.warning("can't ask for orphaned jobs: %s; again in %.1f s", problem, pause)
-                self.stopping.wait(pause)
+            except Exception as problem:
+                pause = SECONDS_AFTER_A_REFUSAL
+                log.error("asking for orphaned jobs failed: %s; again in %.0f s", problem, pause)
+            self.stopping.wait(pause)
 
     def _claim(self, claim_id: str) -> float:
         free = self._wait_for_room()
@@ -179,13 +183,23 @@ class Worker:
         self._settle_unreported(set(answer.get("unreported") or ()))
 
     def _settle_unreported(self, named: set[str]) -> None:
-        # Named once may be a claim whose answer is on its way to us. Named twice, a heartbeat apart, it is lost.
+        # Named once may be a claim whose answer is on its way to us. Named for as long as a heartbeat takes, it is lost.
+        now = time.monotonic()
         here = {execution.job_id for execution in list(self._running.values())}
-        lost = (named & self._unreported) - here
-        self._unreported = named - here
-        if lost and self._settled and not self.stopping.is_set():
+        self._unreported = {job_id: self._unreported.get(job_id, now) for job_id in named - here}
+        lost = {job_id for job_id, since in self._unreported.items() if now - since >= self._heartbeat_interval() * 0.9}
+        if lost and self._settled and not self.stopping.is_set() and not self._settler.is_alive():
+            # In a thread of its own: the heart must go on beating for those that are not lost.
+            self._settler = threading.Thread(target=self._settle_lost, args=(lost,), name="settler", daemon=True)
+            self._settler.start()
+
+    def _settle_lost(self, lost: set[str]) -> None:
+        try:
             jobs = [job for job in self._client.orphaned() if job["id"] in lost]
-            settle_orphans(self._client, jobs, reason="the orchestrator lost track of it")
+        except (Refused, Unavailable) as problem:
+            log.warning("can't ask for lost jobs: %s; again with the next heartbeat", problem)
+            return
+        settle_orphans(self._client, jobs, reason="the orchestrator lost track of it")
 
     def _drain(self, *, began: float) -> None:
         log.info("stopping: no more claims, %d running, up to %g s for them to end", len(self._running), self._config.drain_seconds)

@@ -56,3 +56,11 @@ def start_orchestrator(server: ContractServer, tmp_path: Path, temporary_folder:
         if orchestrator.poll() is None:
             orchestrator.send_signal(signal.SIGKILL)
             orchestrator.wait()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except (FileNotFoundError, ProcessLookupError):
+        return False

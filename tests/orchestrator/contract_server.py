@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -31,7 +32,8 @@ class Request:
 class Fault:
     """What to do instead of the right thing, `times` times, to requests whose path ends so.
 
-    Kinds: `lost` does the right thing and drops the answer, `drop` drops the request, `slow` waits `seconds` first; a number answers with it.
+    Kinds: `lost` does the right thing and drops the answer, `drop` drops the request, `slow` waits `seconds` first, a number is the status
+    to answer with.
     """
 
     path_end: str
@@ -60,8 +62,7 @@ class ContractServer:
 
     def __enter__(self) -> "ContractServer":
         handler = type("BoundHandler", (_Handler,), {"contract": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
+        self._http = _HttpServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -203,6 +204,15 @@ class ContractServer:
 
     def _next_action(self, job: Json) -> str:
         return "cancel" if job["id"] in self.cancels and job["status"] not in FINISHED else "continue"
+
+
+class _HttpServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Take it calmly when a killed orchestrator does not wait for its answer."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
