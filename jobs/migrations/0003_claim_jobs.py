@@ -52,7 +52,7 @@ begin
   -- An answer has a largest size: what would pass it stays in the queue. The payload may be told twice (execution); the first job always goes.
   got := array(
     select s.id from (
-      select j.id, sum(2 * octet_length(j.payload::text) + octet_length(j.metadata::text) + coalesce(octet_length(j.result::text), 0)
+      select j.id, sum(2 * coalesce(octet_length(j.payload::text), 0) + octet_length(j.metadata::text) + coalesce(octet_length(j.result::text), 0)
           + coalesce(octet_length(j.last_error), 0) + 2000) over w as size, row_number() over w as nth
       from jobs j where j.id = any(got) window w as (order by -j.priority, j.scheduled_for, j.id)) s
     where s.nth = 1 or s.size <= answer_limit);

@@ -1,0 +1,72 @@
+"""One cast for every test."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from jobs.actors import Actor, Holder
+from tests.factories import HOLDER, OTHER, PRODUCER, STAFF
+from tests.postgres import API_KEY
+
+
+@pytest.fixture
+def holder() -> Holder:
+    """The orchestrator that claims in these tests."""
+    return HOLDER
+
+
+@pytest.fixture
+def other() -> Holder:
+    """Another one."""
+    return OTHER
+
+
+@pytest.fixture
+def producer() -> Actor:
+    return PRODUCER
+
+
+@pytest.fixture
+def staff() -> Actor:
+    return STAFF
+
+
+@pytest.fixture
+def api(db: None) -> APIClient:
+    """The machine door, called with the shared key as orchestrator orch-1, through Django's whole stack."""
+    client = APIClient(headers={"Authorization": f"Bearer {API_KEY}", "X-Orchestrator-ID": HOLDER.name})
+    client.raise_request_exception = False
+    return client
+
+
+@pytest.fixture
+def at_commit(db: None) -> Callable[[], None]:
+    """Makes the database judge now what it otherwise judges at commit."""
+
+    def judge() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("set constraints all immediate")
+            cursor.execute("set constraints all deferred")
+
+    return judge
+
+
+@pytest.fixture
+def sql(db: None) -> Callable[..., list[tuple[Any, ...]]]:
+    """Runs a statement past Django and the door."""
+
+    def run(text: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(text, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _staticfiles_need_no_manifest(settings: Any) -> Iterator[None]:
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    yield

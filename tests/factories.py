@@ -1,0 +1,67 @@
+"""Jobs in every status, made only by the ways that make them in life: enqueue, claim and the verbs."""
+
+from typing import Any
+
+import factory
+
+from jobs.actors import Actor, Holder
+from jobs.claiming import claim
+from jobs.enqueueing import NewJob, enqueue
+from jobs.lifecycle import Status
+from jobs.models import Job
+from jobs.outcomes import Report
+
+PRODUCER = Actor.producer("producer-1")
+STAFF = Actor.user("anna")
+HOLDER = Holder.of("orch-1")
+OTHER = Holder.of("orch-2")
+
+
+class JobFactory(factory.Factory[Job]):
+    """`JobFactory(status="running", max_attempts=3)`: enqueued by PRODUCER, held by HOLDER unless `holder` says otherwise."""
+
+    class Meta:
+        model = Job
+
+    type = factory.Sequence(lambda number: f"type-{number}")
+    payload = factory.LazyFunction(lambda: {"rows": 3})
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, status: str = Status.QUEUED, holder: Holder = HOLDER, **fields: Any) -> Job:
+        (job,) = enqueue([NewJob(**fields)], by=PRODUCER)
+        _WAY_TO[Status(status)](job, holder)
+        return job
+
+
+def claimed(job: Job, holder: Holder = HOLDER) -> Job:
+    """The job, claimed by the holder. (Its type is its own, so nothing else is.)"""
+    (got,) = claim(by=holder, batch_size=1, job_types=[job.type]).jobs
+    job.__dict__.update({name: value for name, value in got.__dict__.items() if name != "_state"})
+    return job
+
+
+def running(job: Job, holder: Holder = HOLDER) -> Job:
+    claimed(job, holder).start(by=holder)
+    return job
+
+
+def _completed(job: Job, holder: Holder) -> None:
+    running(job, holder).complete(Report(exit_code=0), by=holder)
+
+
+def _failed(job: Job, holder: Holder) -> None:
+    running(job, holder).fail(Report(error="it broke", retryable=False), by=holder)
+
+
+def _cancelled(job: Job, holder: Holder) -> None:
+    job.cancel(by=PRODUCER)
+
+
+_WAY_TO = {
+    Status.QUEUED: lambda job, holder: None,
+    Status.CLAIMED: claimed,
+    Status.RUNNING: running,
+    Status.COMPLETED: _completed,
+    Status.FAILED: _failed,
+    Status.CANCELLED: _cancelled,
+}

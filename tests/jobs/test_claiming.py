@@ -1,0 +1,111 @@
+"""Who gets which jobs, and in which order."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import override_settings
+
+from jobs.actors import Actor, Holder
+from jobs.claiming import claim, is_anything_due, queue_size
+from jobs.enqueueing import NewJob, enqueue
+from jobs.lifecycle import Status
+from jobs.models import Job
+from tests.factories import PRODUCER, JobFactory
+from tests.ledger import assert_sound, entries
+
+pytestmark = pytest.mark.django_db
+
+
+def make(count: int, *, type: str = "a", by: Actor = PRODUCER, **fields: object) -> list[str]:
+    return [job.id for job in enqueue([NewJob(type=type, **fields) for _ in range(count)], by=by)]  # type: ignore[arg-type]
+
+
+def test_a_claim_gives_a_lease_an_epoch_and_an_entry(holder: Holder) -> None:
+    (job_id,) = make(1)
+    (job,) = claim(by=holder, batch_size=10).jobs
+
+    assert (job.id, job.status, job.epoch, job.orchestrator_id) == (job_id, Status.CLAIMED, 1, holder.name)
+    assert job.claimed_at is not None
+    assert job.lease_expires_at == job.claimed_at + timedelta(seconds=60)
+    assert entries(job)[-1].actor == holder.name
+    assert_sound(job.id)
+
+
+def test_ids_ascend_within_one_request() -> None:
+    ids = make(300)
+
+    assert ids == sorted(ids)
+    assert all(len(job_id) <= 50 and job_id.startswith("job_") for job_id in ids)
+
+
+def test_the_best_jobs_come_first(holder: Holder) -> None:
+    now = datetime.now(UTC)
+    low = make(2, priority=10)
+    later = make(1, type="b", scheduled_for=now - timedelta(minutes=1))
+    sooner = make(2, scheduled_for=now - timedelta(minutes=2))
+    high = make(1, type="c", priority=99)
+
+    assert [job.id for job in claim(by=holder, batch_size=10).jobs] == high + sooner + later + low
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 500])
+def test_a_claim_never_gives_more_than_asked_and_never_less_than_there_is(holder: Holder, size: int) -> None:
+    for name in "abcde":
+        make(4, type=name)
+
+    assert len(claim(by=holder, batch_size=size).jobs) == min(size, 20)
+
+
+def test_only_the_types_asked_for_are_given(holder: Holder) -> None:
+    make(2, type="a")
+    wanted = make(2, type="b")
+
+    assert [job.id for job in claim(by=holder, batch_size=9, job_types=["b", "unheard-of"]).jobs] == wanted
+    assert claim(by=holder, batch_size=9, job_types=["unheard-of"]).jobs == []
+
+
+def test_a_job_scheduled_for_later_is_not_given_before(holder: Holder) -> None:
+    (later,) = make(1, scheduled_for=datetime.now(UTC) + timedelta(hours=1))
+    assert not is_anything_due()
+    assert claim(by=holder, batch_size=9).jobs == []
+
+    Job.objects.filter(id=later).update(scheduled_for=datetime.now(UTC))
+
+    assert is_anything_due()
+    assert [job.id for job in claim(by=holder, batch_size=9).jobs] == [later]
+
+
+def test_a_claim_asked_again_gives_what_is_left_of_it(holder: Holder, other: Holder) -> None:
+    make(3)
+    first = claim(by=holder, batch_size=3, claim_id="c-1")
+    first.jobs[0].complete(by=holder)
+    again = claim(by=holder, batch_size=3, claim_id="c-1")
+
+    assert again.is_repeat
+    assert [job.id for job in again.jobs] == [job.id for job in first.jobs[1:]]
+    assert claim(by=other, batch_size=3, claim_id="c-1").jobs == []
+
+
+def test_a_claim_of_which_nothing_is_left_claims_anew(holder: Holder) -> None:
+    make(1)
+    (job,) = claim(by=holder, batch_size=1, claim_id="c-1").jobs
+    job.complete(by=holder)
+    fresh = make(1)
+
+    assert [job.id for job in claim(by=holder, batch_size=1, claim_id="c-1").jobs] == fresh
+
+
+def test_no_answer_grows_beyond_its_limit_but_one_job_always_goes(holder: Holder) -> None:
+    make(4, payload="x" * 100_000)
+    with override_settings(ANSWER_LIMIT=65536 + 500_000):
+        assert len(claim(by=holder, batch_size=4).jobs) == 2
+    with override_settings(ANSWER_LIMIT=65536 + 10):
+        assert len(claim(by=holder, batch_size=4).jobs) == 1
+
+
+def test_the_queue_is_counted_by_type() -> None:
+    make(3, type="a")
+    make(2, type="b")
+    JobFactory(status="claimed")
+
+    assert (queue_size(), queue_size(["b"]), queue_size(["none"])) == (5, 2, 0)
