@@ -5,22 +5,20 @@ the database by its path. The server is therefore started *inside* it: Linux let
 longer lead to, and `/proc/self/cwd` names it. That keeps the database in the data dir wherever that is.
 """
 
-import ctypes
 import os
 import pwd
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from jobsite.death_signal import on_our_death
 from jobsite.embedded_postgres.errors import EmbeddedPostgresError
 
 # `nobody` comes last: the local orchestrator runs the scripts of jobs as that user, who should not own the database.
 CANDIDATES = ("postgres", "daemon", "nobody")
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Account:
             start_new_session=True,
             umask=0o077,
             # Called after the change of user, which would have cleared it.
-            preexec_fn=_ask_for_signal(dies_with_us) if dies_with_us else None,
+            preexec_fn=on_our_death(dies_with_us) if dies_with_us else None,
             **identity,
         )
 
@@ -115,18 +113,3 @@ def _name(uid: int | None) -> str:
         return pwd.getpwuid(uid or 0).pw_name
     except KeyError:
         return f"user {uid}"
-
-
-def _ask_for_signal(number: signal.Signals) -> Callable[[], None] | None:
-    if sys.platform != "linux":
-        return None
-    # Loaded here, not in the child: between fork and exec only the call itself is safe.
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask

@@ -1,0 +1,26 @@
+"""gunicorn's configuration: threads for requests that wait for the database, kept connections for orchestrators."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
+
+from django.conf import settings
+
+_host = os.environ.get("JOBSITE_BIND") or "127.0.0.1"
+bind = f"[{_host}]:{os.environ.get('PORT') or 8000}" if ":" in _host else f"{_host}:{os.environ.get('PORT') or 8000}"
+wsgi_app = "jobsite.wsgi"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+threads = settings.WEB_THREADS
+# Existing orchestrators resend a report's body only over a connection that stayed open; they poll at most every 100 s.
+keepalive = 100
+# A report waits up to 20 s for a database that is away; a worker that stops lets it.
+graceful_timeout = 25
+timeout = 60
+# The pool's threads would not survive a fork.
+preload_app = False
+# A worker's sign of life must not wait for a slow disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+# Otherwise gunicorn opens a socket of its own in the home folder.
+control_socket_disable = True

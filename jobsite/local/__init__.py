@@ -1,0 +1,1 @@
+"""`bin/run`: all of jobsite on one machine, under one supervisor."""
