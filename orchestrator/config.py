@@ -41,7 +41,7 @@ class Config:
     token: str = field(repr=False)
     max_jobs: int = 4
     poll_interval: float = 5.0
-    wait: int = 5
+    wait: int = 2
     job_types: tuple[str, ...] = ()
     scratch: Path | None = None
     run_as: str = "nobody"
@@ -102,11 +102,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     poll = "seconds between claims when not long-polling (5)"
     option("--poll-interval", "ORCHESTRATOR_POLL_INTERVAL", _seconds(0.1, 3600), 5.0, poll, metavar="S")
     # A long poll can't be taken back: the server may hand out a job to somebody who has stopped listening. So a drain waits for its answer,
-    # and 5 seconds is what a stop may take.
+    # and 2 seconds is what a stop may take.
     option(
-        "--wait", "ORCHESTRATOR_WAIT", _whole(0, 30), 5, "seconds a claim waits on the server for work; 0: no long polls (5)", metavar="S"
+        "--wait", "ORCHESTRATOR_WAIT", _whole(0, 30), 2, "seconds a claim waits on the server for work; 0: no long polls (2)", metavar="S"
     )
-    beat = "seconds between heartbeats (what the server asks, usually 30)"
+    beat = "seconds between heartbeats (what the server asks, but at least every 10)"
     option("--heartbeat-interval", "ORCHESTRATOR_HEARTBEAT_INTERVAL", _seconds(0.1, 60), None, beat, metavar="S")
     drain = "seconds that running jobs get to end after SIGTERM (10)"
     option("--drain-seconds", "ORCHESTRATOR_DRAIN_SECONDS", _seconds(0, 86_400), 10.0, drain, metavar="S")

@@ -158,8 +158,8 @@ def test_after_a_crash_scripts_die_and_the_next_start_settles_what_was_left(
     server.wait_for(lambda: not is_alive(leader), seconds=2)
     assert is_alive(stray)
 
-    # The dead one's long poll may be given the released job once more. Then the heartbeats find that nobody has it.
-    start_orchestrator("--heartbeat-interval", "1")
+    # The dead one's long poll may be given the released job once more: a second look finds that nobody has it.
+    start_orchestrator()
     report = server.wait_for_end(running_id)
     assert report["error"]["message"] == "the orchestrator was restarted"
     assert (report["category"], report["retryable"]) == ("system", True)
@@ -173,12 +173,14 @@ def test_after_a_crash_scripts_die_and_the_next_start_settles_what_was_left(
 def test_what_the_server_thinks_is_running_here_but_is_not_is_settled(
     server: ContractServer, start_orchestrator: StartOrchestrator
 ) -> None:
-    start_orchestrator("--heartbeat-interval", "0.3")
-    server.wait_for(lambda: server.sent("/claim"))
+    busy_id = server.enqueue("BASH", "exec sleep 300")
+    start_orchestrator("--heartbeat-interval", "0.3", "--max-jobs", "1")
+    server.wait_for_status(busy_id, "running")
     lost_id = server.enqueue()
     with server.lock:
         server.jobs[lost_id] |= {"status": "running", "epoch": 1}
     assert server.wait_for_end(lost_id)["error"]["message"] == "the orchestrator lost track of it"
+    assert server.jobs[busy_id]["status"] == "running"
 
 
 def test_two_processes_never_share_one_identity(server: ContractServer, start_orchestrator: StartOrchestrator, tmp_path: Path) -> None:
