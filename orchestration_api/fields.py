@@ -31,7 +31,7 @@ class Identifier(Text):
     default_error_messages = {"form": "must be 1 to {longest} of A-Z a-z 0-9 . _ : -"}
 
     def __init__(self, *, longest: int, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**{"allow_blank": False, **options})
         self.longest = longest
 
     def to_internal_value(self, data: Any) -> str:
@@ -118,7 +118,7 @@ class ErrorDetail(AnyJSON):
 class Output(AnyJSON):
     """A string, or {stdout, stderr}."""
 
-    default_error_messages = {"not_output": "must be a string or {stdout, stderr}", "not_text": "{name} must be a string"}
+    default_error_messages = {"not_output": "must be a string or {{stdout, stderr}}", "not_text": "{name} must be a string"}
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):

@@ -138,7 +138,7 @@ class RunningJob(WireSerializer):
 class RunningJobField(AnyJSON):
     """A job id, or {jobId, leaseToken, progress}."""
 
-    default_error_messages = {"not_job": "must be a job id or {jobId, leaseToken, progress}"}
+    default_error_messages = {"not_job": "must be a job id or {{jobId, leaseToken, progress}}"}
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, str):

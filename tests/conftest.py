@@ -1,6 +1,6 @@
 """One cast for every test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -67,6 +67,7 @@ def sql(db: None) -> Callable[..., list[tuple[Any, ...]]]:
 
 
 @pytest.fixture(autouse=True)
-def _staticfiles_need_no_manifest(settings: Any) -> Iterator[None]:
+def _static_files_as_they_are(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Pages of tests need no collected files."""
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-    yield
+    settings.STATIC_ROOT = tmp_path_factory.getbasetemp()

@@ -1,0 +1,157 @@
+"""Making, reading and steering jobs over HTTP."""
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from jobs.models import Job
+from tests.factories import JobFactory
+from tests.orchestration_api.wire import assert_error, send
+
+
+def test_one_job_is_answered_with_itself(api: APIClient) -> None:
+    answer = send(api, "post", "/jobs", {"type": "report", "payload": {"n": 1.5}, "priority": 80, "metadata": {"who": "me"}, "timeoutSeconds": 60})
+
+    assert answer.status_code == 201
+    job = answer.json()["job"]
+    assert (job["type"], job["payload"], job["priority"], job["metadata"], job["timeoutSeconds"]) == ("report", {"n": 1.5}, 80, {"who": "me"}, 60)
+    assert (job["status"], job["createdBy"], job["attempts"], job["maxAttempts"]) == ("queued", "service", 0, 1)
+
+
+def test_a_list_is_answered_in_its_order_with_ascending_ids_and_one_time(api: APIClient) -> None:
+    jobs = send(api, "post", "/jobs", [{"type": f"t{n}", "payload": n} for n in (3, 1, 2)]).json()["jobs"]
+
+    assert [job["payload"] for job in jobs] == [3, 1, 2]
+    assert [job["id"] for job in jobs] == sorted(job["id"] for job in jobs)
+    assert len({job["scheduledFor"] for job in jobs}) == 1
+
+
+@pytest.mark.parametrize("payload", [None, False, 0, "", [], {}, "text", [1, [2]], {"a": {"b": None}}, 2**63 - 1, -1.5e-7])
+def test_a_payload_is_any_json_and_comes_back_as_it_was(api: APIClient, payload: Any) -> None:
+    job = send(api, "post", "/jobs", {"type": "t", "payload": payload}).json()["job"]
+
+    assert send(api, "get", f"/jobs/{job['id']}").json()["payload"] == payload
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"type": "t"}, "VALIDATION_MISSING_FIELD"),
+        ({"payload": 1}, "VALIDATION_MISSING_FIELD"),
+        ({"type": "a b", "payload": 1}, "VALIDATION_INVALID_PARAMS"),
+        ({"type": "", "payload": 1}, "VALIDATION_INVALID_PARAMS"),
+        ({"type": "x" * 101, "payload": 1}, "VALIDATION_INVALID_PARAMS"),
+        ({"type": 5, "payload": 1}, "VALIDATION_INVALID_PARAMS"),
+        ({"type": "t", "payload": 1, "priority": 101}, "VALIDATION_INVALID_PARAMS"),
+        ({"type": "t", "payload": 1, "priority": "50"}, "VALIDATION_INVALID_PARAMS"),
+        ({"type": "t", "payload": 1, "priority": True}, "VALIDATION_INVALID_PARAMS"),
+        ({"type": "t", "payload": 1, "scheduledFor": "2026-01-01T00:00:00"}, "VALIDATION_INVALID_PARAMS"),
+        ({"type": "t", "payload": 1, "metadata": []}, "VALIDATION_INVALID_PARAMS"),
+        ({"type": "t", "payload": 1, "colour": "red"}, "VALIDATION_INVALID_PARAMS"),
+        ([{"type": "t", "payload": 1}] * 1001, "VALIDATION_INVALID_PARAMS"),
+        ([{"type": "t", "payload": 1}, {"type": "!", "payload": 1}], "VALIDATION_INVALID_PARAMS"),
+        ([5], "VALIDATION_INVALID_PARAMS"),
+        ("text", "VALIDATION_INVALID_PARAMS"),
+    ],
+)
+def test_a_job_that_can_not_be_is_refused_whole(api: APIClient, body: Any, code: str) -> None:
+    assert_error(send(api, "post", "/jobs", body), 400, code)
+    assert Job.objects.count() == 0
+
+
+def test_jobs_are_listed_newest_first_and_paged_both_ways(api: APIClient) -> None:
+    ids = [job["id"] for job in send(api, "post", "/jobs", [{"type": "t", "payload": n} for n in range(5)]).json()["jobs"]][::-1]
+    first = send(api, "get", "/jobs?pageSize=2").json()
+    second = send(api, "get", f"/jobs?pageSize=2&cursor={first['next']}").json()
+    third = send(api, "get", f"/jobs?pageSize=2&cursor={second['next']}").json()
+    back = send(api, "get", f"/jobs?pageSize=2&cursor={third['previous']}").json()
+
+    pages = [[job["id"] for job in page["results"]] for page in (first, second, third, back)]
+    assert pages == [ids[:2], ids[2:4], ids[4:], ids[2:4]]
+    assert (first["previous"], third["next"]) == (None, None)
+    assert not {"payload", "result"} & first["results"][0].keys()
+
+
+@pytest.mark.parametrize("ordering", ["createdAt", "-createdAt", "updatedAt", "-updatedAt", "completedAt", "-completedAt", "priority", "-priority"])
+def test_every_ordering_pages_through_all_exactly_once(api: APIClient, ordering: str) -> None:
+    for n in range(7):
+        JobFactory(status="completed", priority=n % 3)
+    seen, cursor = [], ""
+    while True:
+        page = send(api, "get", f"/jobs?pageSize=3&ordering={ordering}{cursor}").json()
+        seen += [job["id"] for job in page["results"]]
+        if not page["next"]:
+            break
+        cursor = f"&cursor={page['next']}"
+
+    assert len(seen) == len(set(seen)) == 7
+
+
+def test_jobs_are_filtered(api: APIClient) -> None:
+    failed = JobFactory(status="failed", type="a")
+    running = JobFactory(status="running", type="b")
+    JobFactory(type="c")
+
+    def found(query: str) -> set[str]:
+        return {job["id"] for job in send(api, "get", f"/jobs?{query}").json()["results"]}
+
+    assert found("status=failed,running") == {failed.id, running.id}
+    assert found("type=a,b&status=running") == {running.id}
+    assert found("orchestratorId=orch-1") == {failed.id, running.id}
+    assert found("category=unknown") == {failed.id}
+    assert found("createdAfter=2999-01-01T00:00:00Z") == set()
+    assert len(found("createdBefore=2999-01-01T00:00:00Z&updatedAfter=2000-01-01T00:00:00Z")) == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["status=paused", "colour=red", "createdAfter=yesterday", "ordering=type", "pageSize=0", "pageSize=201", "pageSize=x", "cursor=garbage", "category=sad", "type=%00"],
+)
+def test_an_unknown_filter_or_value_is_refused(api: APIClient, query: str) -> None:
+    assert_error(send(api, "get", f"/jobs?{query}"), 400, "VALIDATION_INVALID_PARAMS")
+
+
+def test_attempts_tell_every_run_with_its_error(api: APIClient) -> None:
+    job = JobFactory(status="running", max_attempts=2)
+    send(api, "post", f"/jobs/{job.id}/fail", {"error": "busy", "retryAfterSeconds": 0})
+    send(api, "get", "/jobs/queue")
+    send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0})
+    first, second = send(api, "get", f"/jobs/{job.id}/attempts").json()["attempts"]
+
+    assert (first["number"], first["status"], first["error"], first["errorCategory"]) == (1, "failed", "busy", "unknown")
+    assert (second["number"], second["status"], second["error"], second["exitCode"]) == (2, "completed", None, 0)
+
+
+def test_retry_cancel_edit_and_run_again(api: APIClient) -> None:
+    failed, queued = JobFactory(status="failed"), JobFactory()
+
+    assert send(api, "post", f"/jobs/{failed.id}/retry", {"reason": "disk was full"}).json()["job"]["status"] == "queued"
+    assert send(api, "patch", f"/jobs/{queued.id}", {"priority": 99}).json()["job"]["priority"] == 99
+    assert send(api, "post", f"/jobs/{queued.id}/cancel").json()["job"]["status"] == "cancelled"
+    again = send(api, "post", f"/jobs/{queued.id}/run-again", {"priority": 1})
+    assert (again.status_code, again.json()["job"]["retriedFrom"], again.json()["job"]["priority"]) == (201, queued.id, 1)
+    details = assert_error(send(api, "post", f"/jobs/{queued.id}/cancel"), 409, "INVALID_TRANSITION")
+    assert details == {"status": "cancelled", "requested": "cancelled", "allowed": ["queued"]}
+
+
+def test_a_change_in_between_is_noticed(api: APIClient) -> None:
+    job = send(api, "post", "/jobs", {"type": "t", "payload": None}).json()["job"]
+    send(api, "patch", f"/jobs/{job['id']}", {"priority": 1})
+
+    assert_error(send(api, "patch", f"/jobs/{job['id']}", {"priority": 2, "expectedUpdatedAt": job["updatedAt"]}), 409, "CONFLICT")
+
+
+def test_stats_count_every_status(api: APIClient) -> None:
+    JobFactory(type="a")
+    JobFactory(status="failed", type="a")
+    answer = send(api, "get", "/jobs/stats").json()
+
+    assert (answer["total"], answer["byType"]) == (2, {"a": 2})
+    assert answer["byStatus"] == {"queued": 1, "claimed": 0, "running": 0, "completed": 0, "failed": 1, "cancelled": 0}
+
+
+@pytest.mark.parametrize("path", ["", "/history", "/attempts", "/logs", "/logs.txt"])
+@pytest.mark.parametrize("job_id", ["job_unknown", "a%00b", "x" * 51, "%C3%A4"])
+def test_a_job_that_is_not_there_is_not_found(api: APIClient, path: str, job_id: str) -> None:
+    assert_error(send(api, "get", f"/jobs/{job_id}{path}"), 404, "JOB_NOT_FOUND")

@@ -1,0 +1,112 @@
+"""Claiming over HTTP."""
+
+import time
+
+import pytest
+from rest_framework.test import APIClient
+
+from jobs.models import Job
+from tests.factories import JobFactory
+from tests.orchestration_api.wire import assert_error, is_time, send
+
+JOB_KEYS = {
+    "id", "type", "status", "priority", "payload", "metadata", "result", "lastError", "errorCategory", "exitCode", "attempts", "maxAttempts", "epoch",
+    "phase", "progress", "partial", "createdBy", "orchestratorId", "timeoutSeconds", "scheduledFor", "createdAt", "updatedAt", "claimedAt",
+    "acknowledgedAt", "startedAt", "completedAt", "leaseExpiresAt", "cancelRequestedAt", "retriedFrom",
+}  # fmt: skip
+
+
+def test_a_claim_by_get_answers_with_jobs_their_leases_and_when_to_come_again(api: APIClient) -> None:
+    job = JobFactory(payload={"rows": 3})
+    answer = send(api, "get", "/jobs/queue?batchSize=1").json()
+
+    (told,) = answer["jobs"]
+    assert set(told) == JOB_KEYS | {"lease"}
+    assert (told["id"], told["status"], told["payload"], told["epoch"], told["orchestratorId"]) == (job.id, "claimed", {"rows": 3}, 1, "orch-1")
+    assert told["lease"]["token"].startswith("1.")
+    assert told["lease"]["expiresAt"] == told["leaseExpiresAt"]
+    assert told["lease"]["heartbeatSeconds"] == 30
+    assert answer["count"] == 1
+    assert is_time(answer["metadata"]["nextPollAfter"])
+    assert answer["metadata"]["queueSize"] == 0
+
+
+def test_a_claim_by_post_takes_the_same_in_its_body(api: APIClient) -> None:
+    wanted = JobFactory(type="report")
+    JobFactory(type="other")
+    answer = send(api, "post", "/jobs/claim", {"batchSize": 10, "jobTypes": ["report"], "claimId": "c-1"}).json()
+    again = send(api, "post", "/jobs/claim", {"batchSize": 10, "jobTypes": ["report"], "claimId": "c-1"}).json()
+
+    assert [job["id"] for job in answer["jobs"]] == [wanted.id]
+    assert again["jobs"][0]["lease"] == answer["jobs"][0]["lease"]
+
+
+def test_a_claim_by_post_needs_no_body(api: APIClient) -> None:
+    assert send(api, "post", "/jobs/claim").json()["jobs"] == []
+
+
+def test_head_claims_nothing(api: APIClient) -> None:
+    job = JobFactory()
+
+    assert send(api, "head", "/jobs/queue").status_code == 405
+    assert Job.objects.get(id=job.id).status == "queued"
+
+
+def test_an_orchestrator_that_told_its_types_gets_only_those(api: APIClient) -> None:
+    JobFactory(type="a")
+    wanted = JobFactory(type="b")
+    send(api, "post", "/orchestrator/heartbeat", {"jobTypes": ["b"]})
+
+    assert [job["id"] for job in send(api, "get", "/jobs/queue").json()["jobs"]] == [wanted.id]
+
+
+def test_waiting_for_nothing_takes_as_long_as_asked(api: APIClient) -> None:
+    began = time.monotonic()
+    answer = send(api, "post", "/jobs/claim", {"wait": 1}).json()
+
+    assert answer["count"] == 0
+    assert 0.9 < time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("query", ["batchSize=0", "batchSize=501", "batchSize=ten", "batchSize=-1", "wait=31", "jobTypes=a%20b", "claimId=%2F", "batchSize=%00"])
+def test_a_claim_that_can_not_be_is_refused_and_claims_nothing(api: APIClient, query: str) -> None:
+    job = JobFactory()
+    assert_error(send(api, "get", f"/jobs/queue?{query}"), 400, "VALIDATION_INVALID_PARAMS")
+
+    assert Job.objects.get(id=job.id).status == "queued"
+
+
+def test_a_restarted_orchestrator_finds_what_it_held(api: APIClient) -> None:
+    held = JobFactory(status="running", payload={"script": {"type": "BASH", "content": "true"}}, timeout_seconds=60)
+    JobFactory(status="completed")
+    answer = send(api, "get", "/jobs/orphaned?orchestratorId=somebody-else").json()
+
+    assert [job["id"] for job in answer] == [held.id]
+    assert answer[0]["lease"]["token"].startswith("1.")
+    assert answer[0]["execution"] == {
+        "script": {"type": "BASH", "content": "true"},
+        "timeout": 60,
+        "target": {"type": "local"},
+        "environment": {},
+    }
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"rows": 1},
+        [1],
+        {"script": "echo"},
+        {"script": {"type": "BASH", "content": 1}},
+        {"script": {"type": "BASH"}, "environment": {"N": 1}},
+        {"http": {"url": "x"}, "resources": {"cpu": "2"}},
+        {"script": {}, "inputData": []},
+        {"script": {}, "environment": None},
+    ],
+)
+def test_execution_is_left_out_when_a_value_has_another_type(api: APIClient, payload: object) -> None:
+    JobFactory(payload=payload)
+    (told,) = send(api, "get", "/jobs/queue").json()["jobs"]
+
+    assert "execution" not in told
+    assert told["payload"] == payload
