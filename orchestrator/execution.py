@@ -22,7 +22,7 @@ START_RETRY_SECONDS = 240.0  # An acknowledged one 300 s.
 LEASE_MARGIN_SECONDS = 120.0  # Nothing keeps a lease longer than this past the job's timeout.
 LEAST_REPORT_RETRY_SECONDS = 600.0
 RELEASE_RETRY_SECONDS = 3.0
-LOGS_BEFORE_REPORT_SECONDS = 5.0
+LOGS_BEFORE_REPORT_SECONDS = 2.0
 LOGS_AFTER_REPORT_SECONDS = 280.0  # The server takes them until 300 s after the end.
 
 
@@ -52,7 +52,7 @@ class Execution(threading.Thread):
         self._user = user
         self._on_progress = on_progress
         self._on_end = on_end
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # kill() may interrupt stop(), in a signal handler
         self._stop_asked: Stop | None = None
         self._run: Run | None = None
         self._ended = False
@@ -69,6 +69,11 @@ class Execution(threading.Thread):
             # its last lines are welcome all the same; but a drain that is over waits for nobody.
             if self._shipper is not None and reason is (Stop.RELEASE if self._ended else Stop.ABANDON):
                 self._shipper.stop()
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether the job is ours no more."""
+        return self._stop_asked is Stop.ABANDON
 
     def kill(self) -> None:
         """Kill the script at once, whatever becomes of the job."""

@@ -13,7 +13,6 @@ import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from orchestrator.script import Script
 from orchestrator.strays import kill_strays
@@ -117,14 +116,11 @@ class Scratch:
         return folder
 
     def remove_folder(self, path: Path) -> None:
-        """Remove a script's folder and all in it, also what the script has made unreadable."""
-
-        def make_writable_and_retry(function: Any, name: str, problem: Any) -> None:
-            with contextlib.suppress(OSError):
-                os.chmod(os.path.dirname(name), 0o700, follow_symlinks=False) if os.chmod in os.supports_follow_symlinks else None
-                function(name)
-
-        shutil.rmtree(path, onerror=make_writable_and_retry)
+        """Remove a script's folder and all in it."""
+        if os.geteuid() != 0:
+            # A script may have made folders that their owner can't empty. Root can, and must not follow a link that a script has laid.
+            _make_writable(path)
+        shutil.rmtree(path, ignore_errors=True)
         if path.exists():
             log.warning("can't remove all of %s", path)
 
@@ -143,6 +139,14 @@ class Scratch:
             killed = kill_strays(path / "input.json")
             log.warning("removing %s, left behind by a killed orchestrator (%d processes of it were still running)", path.name, killed)
             self.remove_folder(path)
+
+
+def _make_writable(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.chmod(0o700)
+        for entry in os.scandir(folder):
+            if entry.is_dir(follow_symlinks=False):
+                _make_writable(Path(entry.path))
 
 
 def _reachable(folder: Path, user: User) -> bool:

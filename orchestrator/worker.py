@@ -33,6 +33,7 @@ class Worker:
         self._user = user
         self._closing = closing
         self._changed = threading.Condition()
+        self._named: dict[str, Execution] = {}  # by job id, in the last heartbeat
         self._running: dict[str, Execution] = {}  # by lease token: a job that is claimed again is another run
         self._heartbeat_seconds = LONGEST_HEARTBEAT_SECONDS
         self._poller = Poller(
@@ -108,7 +109,8 @@ class Worker:
 
     def _heartbeat(self) -> Json:
         running: list[Json] = []
-        for execution in [each for each in list(self._running.values()) if not each.reported]:
+        self._named = {each.job_id: each for each in list(self._running.values()) if not each.reported and not each.abandoned}
+        for execution in self._named.values():
             named: Json = {"jobId": execution.job_id, "leaseToken": execution.lease_token}
             if execution.progress is not None:
                 named["progress"] = {"percentage": execution.progress.percentage, "message": execution.progress.message}
@@ -118,11 +120,11 @@ class Worker:
         )
 
     def _hear(self, answer: Json) -> None:
+        # About the runs that the heartbeat named: by now a job may have been claimed here once more.
         for word, reason in (("cancel", Stop.CANCEL), ("abandon", Stop.ABANDON)):
             for job_id in answer.get(word) or ():
-                for execution in list(self._running.values()):
-                    if execution.job_id == job_id:
-                        execution.stop(reason)
+                if job_id in self._named:
+                    self._named[job_id].stop(reason)
         # One of them may also be a job whose claim is on its way to us; the poller can tell.
         if answer.get("unreported"):
             self._poller.settle_soon()

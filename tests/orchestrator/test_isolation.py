@@ -19,7 +19,7 @@ AS_ROOT = os.geteuid() == 0
 
 def test_a_script_finds_its_documented_environment_and_nothing_else(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
     job_id = server.enqueue(
-        "BASH", "env -0 | tr '\\0' '\\n'", environment={"GREETING": "good day", "LANG": "C", "JOBSITE_JOB_ID": "another"}
+        "BASH", "env -0 | tr '\\0' '\\n'", environment={"GREETING": "good dæy", "LANG": "C", "JOBSITE_JOB_ID": "another"}
     )
     start_orchestrator(SECRET_OF_THE_HOST="hidden")
     report = server.wait_for_end(job_id)
@@ -28,7 +28,7 @@ def test_a_script_finds_its_documented_environment_and_nothing_else(server: Cont
     expected = {"PATH", "LANG", "HOME", "TMPDIR", "JOBSITE_JOB_ID", "JOBSITE_ATTEMPT", "JOBSITE_INPUT", "GREETING", "PWD", "SHLVL", "_"}
     assert set(found) == expected
     assert found["HOME"] == found["TMPDIR"] == found["PWD"] == os.path.dirname(found["JOBSITE_INPUT"])
-    assert (found["GREETING"], found["LANG"], found["JOBSITE_ATTEMPT"], found["JOBSITE_JOB_ID"]) == ("good day", "C", "1", job_id)
+    assert (found["GREETING"], found["LANG"], found["JOBSITE_ATTEMPT"], found["JOBSITE_JOB_ID"]) == ("good dæy", "C", "1", job_id)
 
 
 def test_no_script_finds_the_token_anywhere(server: ContractServer, start_orchestrator: StartOrchestrator, tmp_path: Path) -> None:
@@ -103,7 +103,9 @@ def test_as_an_ordinary_user_it_works_and_its_environment_can_not_be_read(server
     own.mkdir()
     nobody = pwd.getpwnam("nobody")
     os.chown(own, nobody.pw_uid, nobody.pw_gid)
-    job_id = server.enqueue("BASH", "id -un; cat /proc/$PPID/environ; echo; cat $JOBSITE_INPUT", inputData={"a": 1})
+    job_id = server.enqueue(
+        "BASH", "id -un; cat /proc/$PPID/environ; echo; cat $JOBSITE_INPUT; mkdir -p a/b; chmod 0 a .", inputData={"a": 1}
+    )
     orchestrator = subprocess.Popen(
         [_python_for_everybody(nobody.pw_uid), "-m", "orchestrator", "--url", server.url, "--id", "local-1", "--wait", "1"],
         cwd=copy,
@@ -119,6 +121,7 @@ def test_as_an_ordinary_user_it_works_and_its_environment_can_not_be_read(server
         assert orchestrator.wait(10) == 0
     assert report["output"]["stdout"] == 'nobody\n\n{"a": 1}'
     assert "Permission denied" in report["output"]["stderr"]
+    assert not any(own.glob("*/scripts/*"))
 
 
 def test_scratch_that_somebody_else_could_have_prepared_is_refused(temporary_folder: Path) -> None:
