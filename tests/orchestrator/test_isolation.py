@@ -71,7 +71,12 @@ def test_the_attempt_counts_on_from_earlier_ones(server: ContractServer, start_o
 @pytest.mark.skipif(not AS_ROOT, reason="only root can become somebody else")
 def test_as_root_a_script_runs_as_nobody_without_a_way_back(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
     job_id = server.enqueue("BASH", "id -un; id -Gn; grep -E 'NoNewPrivs|CapEff|CapPrm' /proc/self/status; touch mine && stat -c %U mine .")
-    start_orchestrator("--scratch", "/root/scratch")
+    own_groups = os.getgroups()
+    os.setgroups([0, 4, 6])
+    try:
+        start_orchestrator("--scratch", "/root/scratch")
+    finally:
+        os.setgroups(own_groups)
     report = server.wait_for_end(job_id)
     lines = report["output"]["stdout"].split("\n")
     assert lines[:2] == ["nobody", "nogroup"]

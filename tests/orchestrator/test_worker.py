@@ -20,6 +20,16 @@ def test_as_many_jobs_run_at_once_as_it_has_room_for(server: ContractServer, sta
     assert all(request.body["batchSize"] <= 2 for request in server.sent("/claim"))
 
 
+def test_a_long_job_keeps_no_other_from_being_claimed(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
+    long_id = server.enqueue("BASH", "exec sleep 300")
+    start_orchestrator("--max-jobs", "2")
+    server.wait_for_status(long_id, "running")
+    for _ in range(3):
+        server.wait_for_end(server.enqueue())
+    claim_ids = [request.body["claimId"] for request in server.sent("/claim")]
+    assert len(set(claim_ids)) == len(claim_ids) < 10
+
+
 def test_only_the_types_it_was_told_are_claimed(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
     start_orchestrator("--types", "report, import", "--max-jobs", "7")
     server.wait_for(lambda: server.sent("/claim") and server.sent("/heartbeat"))
@@ -126,6 +136,15 @@ def test_a_stop_without_a_server_is_over_in_time(server: ContractServer, start_o
     assert not is_alive(int(server.lines(job_id)[0]))
 
 
+def test_a_stop_does_not_wait_for_a_server_that_takes_no_logs(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
+    server.faults = [Fault("/logs", 503, times=1000)]
+    job_id = server.enqueue("BASH", "echo hello")
+    orchestrator = start_orchestrator("--drain-seconds", "0.2")
+    server.wait_for_end(job_id)
+    orchestrator.send_signal(signal.SIGTERM)
+    assert orchestrator.wait(4) == 0
+
+
 def test_an_idle_stop_is_prompt(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
     orchestrator = start_orchestrator()
     server.wait_for(lambda: server.sent("/claim"))
@@ -181,6 +200,18 @@ def test_what_the_server_thinks_is_running_here_but_is_not_is_settled(
         server.jobs[lost_id] |= {"status": "running", "epoch": 1}
     assert server.wait_for_end(lost_id)["error"]["message"] == "the orchestrator lost track of it"
     assert server.jobs[busy_id]["status"] == "running"
+
+
+def test_a_job_given_to_a_dead_predecessors_long_poll_is_soon_back_in_the_queue(
+    server: ContractServer, start_orchestrator: StartOrchestrator
+) -> None:
+    start_orchestrator("--heartbeat-interval", "60")
+    server.wait_for(lambda: server.sent("/claim") and server.sent("/heartbeat"))
+    job_id = server.enqueue()
+    with server.lock:
+        server.jobs[job_id] |= {"status": "claimed", "epoch": 1}
+    server.wait_for_end(job_id, seconds=6)
+    assert server.verbs(job_id)[0] == "release"
 
 
 def test_two_processes_never_share_one_identity(server: ContractServer, start_orchestrator: StartOrchestrator, tmp_path: Path) -> None:
