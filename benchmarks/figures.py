@@ -1,0 +1,65 @@
+"""Measuring on a machine that others use, too: time on a core rather than by the clock, and ratios within a round rather than figures."""
+
+import statistics
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import connection
+
+
+@dataclass
+class Cost:
+    """What some work cost.
+
+    Attributes:
+        cpu: seconds that the server process of our connection ran on a core, which neighbours move little.
+        wall: seconds by the clock, waits for the disk and our own Python included.
+    """
+
+    cpu: float = 0.0
+    wall: float = 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.cpu + other.cpu, self.wall + other.wall)
+
+
+@contextmanager
+def measured() -> Iterator[Cost]:
+    """What the block costs; its Cost is filled in when the block has ended."""
+    connection.ensure_connection()
+    # Linux, Documentation/scheduler/sched-stats.rst: the first field is the time on a core in nanoseconds.
+    clock = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
+    cost = Cost()
+    cpu, wall = _nanoseconds(clock), time.perf_counter()
+    yield cost
+    cost.wall = time.perf_counter() - wall
+    cost.cpu = (_nanoseconds(clock) - cpu) / 1e9
+
+
+def ratio(values: Iterable[float], base: Iterable[float]) -> str:
+    """The median of the ratios of each round, with its quartiles."""
+    low, middle, high = _quartiles([value / other for value, other in zip(values, base, strict=True)])
+    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
+
+
+def microseconds(values: Sequence[float]) -> str:
+    """The median, with its quartiles."""
+    low, middle, high = _quartiles([value * 1e6 for value in values])
+    return f"{middle:.0f} ({low:.0f}–{high:.0f})"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _nanoseconds(clock: Path) -> int:
+    return int(clock.read_text().split()[0])
+
+
+def _quartiles(values: Sequence[float]) -> list[float]:
+    return statistics.quantiles(values, n=4, method="inclusive")
