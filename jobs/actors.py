@@ -41,7 +41,7 @@ class Holder(Actor):
     """An orchestrator that speaks for the jobs it holds.
 
     Attributes:
-        fenced: it must prove its claim with the epoch of a lease token (else it is told apart from an earlier claim of its own by time only).
+        fenced: it must prove its claim with a lease token; else an earlier claim of its own is told apart by time only.
     """
 
     fenced: bool = False

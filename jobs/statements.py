@@ -36,7 +36,7 @@ def run(*names: str, **parameters: object) -> list[Row]:
 
 
 def as_job(row: Row) -> "Job":
-    """The job that a row tells of; columns that the row leaves out are deferred. (The model's verbs use the door, so it is looked up late.)"""
+    """The job that a row tells of; columns that it leaves out are deferred. (The model's verbs use the door, so it is looked up late.)"""
     model: type[Job] = apps.get_model("jobs", "Job")
     names = [column.attname for column in model._meta.concrete_fields if column.attname in row]
     return model.from_db("default", names, [row[name] for name in names])

@@ -94,6 +94,13 @@ class Ruling:
     job: "Job | None"
 
     @property
+    def known_job(self) -> "Job":
+        """The job, of a ruling that is not `not_found`."""
+        if self.job is None:
+            raise LookupError(self.step_id)
+        return self.job
+
+    @property
     def is_refused(self) -> bool:
         return self.verdict in _REFUSALS
 

@@ -3,7 +3,6 @@
 import logging
 from typing import Any
 
-from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from psycopg_pool import PoolTimeout
@@ -111,7 +110,6 @@ _PLAIN: tuple[tuple[type[Exception], str, str], ...] = (
     (drf.Throttled, "RATE_LIMIT_EXCEEDED", "Too many requests. Wait as Retry-After says."),
     (drf.ParseError, "VALIDATION_INVALID_PARAMS", "The body is not JSON."),
 )
-assert not any(issubclass(kind, DatabaseError) for kind, _, _ in _PLAIN)
 
 
 def _refused(problem: TransitionRefused) -> WireError:

@@ -80,7 +80,7 @@ def _read_body(request: HttpRequest) -> None:
         return
     while request.read(65536):
         pass
-    request._body = b""  # type: ignore[attr-defined]
+    request._body = b""
     problem = WireError("PAYLOAD_TOO_LARGE", f"The body has {length} bytes; here at most {limit} are taken.", limit=limit, length=length)
     request.META["jobsite.body_problem"] = problem
 

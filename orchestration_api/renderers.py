@@ -1,7 +1,7 @@
 """Answers as JSON in UTF-8, whatever the caller says it accepts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework.negotiation import BaseContentNegotiation
@@ -24,14 +24,15 @@ class WireRenderer(BaseRenderer):
 class AlwaysJSON(BaseContentNegotiation):
     """One form in, one form out; another content type, charset or encoding of a body is refused."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
         kind, _, rest = request.META.get("CONTENT_TYPE", "").partition(";")
         charset = rest.strip().lower().replace('"', "")
         if kind.strip().lower() != "application/json" or charset not in ("", "charset=utf-8") or request.META.get("HTTP_CONTENT_ENCODING"):
             raise WireError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json in UTF-8, without content encoding.")
-        return parsers[0]
+        return next(iter(parsers))
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type
+        (renderer,) = renderers
+        return renderer, renderer.media_type

@@ -234,7 +234,7 @@ class JobSummary(serializers.Serializer[Job]):
     epoch = AnyJSON()
     phase = AnyJSON()
     progress = AnyJSON()
-    partial = AnyJSON()
+    partial = AnyJSON()  # type: ignore[assignment]  # a field here, whatever the base class calls so
     createdBy = AnyJSON(source="created_by")
     orchestratorId = AnyJSON(source="orchestrator_id")
     timeoutSeconds = AnyJSON(source="timeout_seconds")

@@ -60,7 +60,7 @@ def sql(db: None) -> Callable[..., list[tuple[Any, ...]]]:
 
     def run(text: str, *parameters: object) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
-            cursor.execute(text, parameters or None)
+            cursor.execute(text, parameters or None)  # type: ignore[arg-type]  # whatever psycopg adapts
             return cursor.fetchall() if cursor.description else []
 
     return run

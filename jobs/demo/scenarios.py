@@ -54,10 +54,14 @@ class Scenario:
         return {"script": {"type": self.language, "content": self.script}, "environment": self.environment}
 
 
-_FAILED = {"status": Status.FAILED, "attempts": 1, "actions": (*_RUN, "fail")}
+def _failing(**facts: Any) -> Scenario:
+    """A scenario that ends failed at its first attempt, unless its facts say otherwise."""
+    return Scenario(**{"status": Status.FAILED, "attempts": 1, "actions": (*_RUN, "fail"), **facts})
+
+
 SCENARIOS = (
     Scenario(key="success", title="Succeeds", script='echo "all 128 rows imported"\n', output="128 rows"),
-    Scenario(
+    _failing(
         key="failure",
         title="Fails with exit code 1",
         script='echo "reading orders.csv"\necho "orders.csv: line 17 has 3 columns, 5 expected" >&2\nexit 1\n',
@@ -65,9 +69,8 @@ SCENARIOS = (
         category="exit_code",
         error="line 17",
         output="reading orders.csv",
-        **_FAILED,
     ),
-    Scenario(
+    _failing(
         key="python-exception",
         title="Unhandled exception in Python",
         language="PYTHON",
@@ -76,9 +79,8 @@ SCENARIOS = (
         category="exception",
         error="KeyError",
         output="Traceback",
-        **_FAILED,
     ),
-    Scenario(
+    _failing(
         key="node-exception",
         title="Unhandled exception in Node",
         language="NODEJS",
@@ -88,7 +90,6 @@ SCENARIOS = (
         error="TypeError",
         output="connecting",
         needs="node",
-        **_FAILED,
     ),
     Scenario(
         key="long-run",
@@ -97,8 +98,8 @@ SCENARIOS = (
         least_seconds=6,
         output="step 5 of 5",
     ),
-    Scenario(key="immediate-failure", title="Fails at once", script="exit 3\n", exit_code=3, category="exit_code", error="3", **_FAILED),
-    Scenario(
+    _failing(key="immediate-failure", title="Fails at once", script="exit 3\n", exit_code=3, category="exit_code", error="3"),
+    _failing(
         key="mixed-output",
         title="Writes to stdout and stderr, then fails",
         script='for n in 1 2 3; do\n  echo "out $n"\n  echo "warn $n" >&2\ndone\necho "giving up after 3 warnings" >&2\nexit 2\n',
@@ -106,7 +107,6 @@ SCENARIOS = (
         category="exit_code",
         error="giving up",
         output="out 3",
-        **_FAILED,
     ),
     Scenario(
         key="sigterm-caught",
@@ -114,8 +114,15 @@ SCENARIOS = (
         script="trap 'echo \"SIGTERM caught, tidied up\"; exit 0' TERM\nkill -TERM $$\nsleep 5\nexit 1\n",
         output="tidied up",
     ),
-    Scenario(key="killed", title="Killed by a signal", script='echo "about to be killed"\nkill -KILL $$\n', exit_code=-9, category="signal", error="9", **_FAILED),
-    Scenario(
+    _failing(
+        key="killed",
+        title="Killed by a signal",
+        script='echo "about to be killed"\nkill -KILL $$\n',
+        exit_code=-9,
+        category="signal",
+        error="9",
+    ),
+    _failing(
         key="timeout",
         title="Runs into its timeout",
         script='echo "waiting for an answer that never comes"\nsleep 600\n',
@@ -124,7 +131,6 @@ SCENARIOS = (
         category="timeout",
         error="imed out",
         least_seconds=2,
-        **_FAILED,
     ),
     Scenario(
         key="third-time-lucky",
@@ -146,14 +152,12 @@ SCENARIOS = (
         exit_code=None,
         actions=(*_RUN, "cancel_request", "cancel"),
     ),
-    Scenario(
+    _failing(
         key="container",
         title="Container failure, reported through the API",
-        status=Status.FAILED,
         exit_code=125,
         category="container",
         error="pull access denied",
-        attempts=1,
         actions=("enqueue", "claim", "start", "fail"),
     ),
 )

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from jobs import lifecycle
 from jobs.demo.scenarios import SCENARIOS, Scenario
@@ -71,7 +72,7 @@ def _ending(scenario: Scenario, job: Job, entries: list[AuditEntry]) -> Iterator
 
 
 def _missing_interpreter(scenario: Scenario, job: Job) -> Iterator[str]:
-    if job.status != Status.FAILED or job.error_category != Category.CONFIGURATION or scenario.needs not in (job.last_error or ""):
+    if job.status != Status.FAILED or job.error_category != Category.CONFIGURATION or (scenario.needs or "") not in (job.last_error or ""):
         yield f"without {scenario.needs}: {job.status}/{job.error_category} ({job.last_error}), should be failed/configuration naming it"
 
 
@@ -91,7 +92,7 @@ def _history(job: Job, entries: list[AuditEntry]) -> Iterator[str]:
 
 
 def _durations(job: Job, entries: list[AuditEntry]) -> Iterator[str]:
-    if any(earlier.at > later.at for earlier, later in zip(entries, entries[1:], strict=False)):
+    if any(earlier.at > later.at for earlier, later in pairwise(entries)):
         yield "duration: the audit entries are not in the order of time"
     # The job's own times are those of the entries that set them.
     last = {entry.action: entry.at for entry in entries}

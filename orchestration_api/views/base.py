@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from rest_framework.exceptions import ValidationError
@@ -19,6 +19,7 @@ from jobs.lifecycle import JobNotFound
 from jobs.models import Job
 from jobs.transitions import Ruling
 from orchestration_api import times
+from orchestration_api.authentication import Caller
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import ID_ALPHABET, WireSerializer
 from orchestration_api.parsers import mend_text
@@ -55,9 +56,13 @@ class MachineViewSet(ViewSet):
     def request_id(self) -> str:
         return str(self.request.META["jobsite.request_id"])
 
+    @property
+    def caller(self) -> Caller:
+        return cast(Caller, self.request.user)
+
     def producer(self) -> Actor:
         """The caller as one who makes and steers jobs."""
-        return Actor.producer(self.request.user.name, request_id=self.request_id)
+        return Actor.producer(self.caller.name, request_id=self.request_id)
 
     def holder(self) -> Holder:
         """The caller as an orchestrator: by the header, or by the body where the header is missing.
@@ -84,7 +89,7 @@ class MachineViewSet(ViewSet):
                 "An orchestrator id is 1 to 128 of A-Z a-z 0-9 . _ : -",
                 fields={"orchestratorId": ["malformed"]},
             )
-        return Holder.of(name, request_id=self.request_id, fenced=self.request.user.bound or settings.REQUIRE_LEASE_TOKENS)
+        return Holder.of(name, request_id=self.request_id, fenced=self.caller.bound or settings.REQUIRE_LEASE_TOKENS)
 
     # --- what is said -----------------------------------------------------------------------------------------------
 
@@ -150,10 +155,9 @@ class MachineViewSet(ViewSet):
 
     def answer(self, ruling: Ruling) -> Response:
         """The answer to a report or order that was not refused."""
-        assert ruling.job is not None
         told: dict[str, Any] = {
             "success": True,
-            "job": JobSummary(ruling.job).data,
+            "job": JobSummary(ruling.known_job).data,
             "timestamp": times.written(times.now()),
             "nextAction": ruling.next_action,
         }
@@ -173,9 +177,7 @@ class MachineViewSet(ViewSet):
             if required:
                 raise WireError("VALIDATION_INVALID_PARAMS", "The body is empty; a JSON object is needed.")
             return {}
-        data = self.request.data
-        if data is None and not required:
-            return {}
+        data: Any = self.request.data
         if not isinstance(data, dict):
             raise WireError("VALIDATION_INVALID_PARAMS", "The body must be a JSON object.")
         return data

@@ -31,7 +31,7 @@ class JobViewSet(MachineViewSet):
         """One job, or a list of up to 1000: all or none."""
         asked, alone = self._new_jobs()
         made = enqueue([NewJob(**fields) for fields in asked], by=self.producer())
-        return Response({"job": JobWhole(made[0]).data} if alone else {"jobs": JobWhole(made, many=True).data}, status=201)
+        return Response({"job": JobWhole(made[0]).data} if alone else {"jobs": [JobWhole(job).data for job in made]}, status=201)
 
     def index(self, request: Request) -> Response:
         query = request.query_params
@@ -48,7 +48,7 @@ class JobViewSet(MachineViewSet):
         page = page_of(
             chosen, ordering=query.get("ordering", "-createdAt"), cursor=query.get("cursor"), size=_page_size(query.get("pageSize", "50"))
         )
-        return Response({"results": JobSummary(page.jobs, many=True).data, "next": page.next, "previous": page.previous})
+        return Response({"results": [JobSummary(job).data for job in page.jobs], "next": page.next, "previous": page.previous})
 
     def retrieve(self, request: Request, job_id: str) -> Response:
         return Response(JobWhole(self.job()).data)
@@ -119,6 +119,8 @@ class JobViewSet(MachineViewSet):
             raise WireError("VALIDATION_INVALID_PARAMS", "The body is empty; a job or a list of jobs is needed.")
         body, _ = mend_text(self.request.data, ())
         alone = not isinstance(body, list)
+        if alone and not isinstance(body, dict):
+            raise WireError("VALIDATION_INVALID_PARAMS", "The body must be a job or a list of jobs.")
         bodies = [body] if alone else body
         if len(bodies) > MOST_AT_ONCE:
             raise WireError("VALIDATION_INVALID_PARAMS", f"At most {MOST_AT_ONCE} jobs at once; {len(bodies)} were sent.")

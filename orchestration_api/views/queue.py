@@ -88,7 +88,7 @@ def lease_of(job: Job) -> dict[str, Any]:
 
 
 def _pause(got: int, wanted: int) -> float:
-    """Seconds until the next poll is worth it: none after a full batch, longer the emptier it came back, with jitter so that a fleet spreads."""
+    """Seconds until the next poll: none after a full batch, longer the emptier it came back, with jitter so that a fleet spreads."""
     if got >= wanted:
         return 0.0
     return (1.0 if got > wanted // 2 else 2.0 if got else 5.0) * random.uniform(0.8, 1.2)  # noqa: S311  not a secret

@@ -38,9 +38,8 @@ class ReportViewSet(MachineViewSet):
     def acknowledge(self, request: Request, job_id: str) -> Response:
         fields = self._read(Acknowledgement, required=False)
         ruling = self._report("acknowledge", fields, Step(job_id=self.job_id(), action="acknowledge"))
-        assert ruling.job is not None
         answer = self.answer(ruling)
-        lease = lease_of(ruling.job)
+        lease = lease_of(ruling.known_job)
         answer.data["lease"] = lease | {"renewalToken": lease["token"]}
         return answer
 

@@ -51,21 +51,40 @@ def test_the_first_and_the_third_use_an_index_in_a_table_of_size(sql: Sql, query
 def _fill(sql: Sql, count: int) -> None:
     """Finished jobs by the thousand, as a restore would bring them: their entries are judged at commit, which this test never reaches."""
     job = JobFactory(status="completed")
-    columns = [row[0] for row in sql("select column_name from information_schema.columns where table_name = 'jobs' and column_name not in ('id', 'updated_at')")]
+    columns = [
+        row[0]
+        for row in sql(
+            "select column_name from information_schema.columns where table_name = 'jobs' and column_name not in ('id', 'updated_at')"
+        )
+    ]
     names = ", ".join(columns)
     sql(
-        f"insert into jobs (id, updated_at, {names}) select 'job_' || n, now() - n * interval '1 second', {names} from jobs, generate_series(1, %s) n where id = %s",
-        count, job.id,
-    )  # fmt: skip
+        f"insert into jobs (id, updated_at, {names}) select 'job_' || n, now() - n * interval '1 second', {names}"
+        " from jobs, generate_series(1, %s) n where id = %s",
+        count,
+        job.id,
+    )
     sql("analyze jobs")
 
 
 def test_the_table_has_the_columns_of_the_contract(sql: Sql) -> None:
-    columns = dict(sql("select column_name, data_type from information_schema.columns where table_name = 'jobs'"))
+    columns: dict[str, str] = dict(sql("select column_name, data_type from information_schema.columns where table_name = 'jobs'"))
 
     assert columns["id"] == "character varying"
     assert (columns["payload"], columns["result"], columns["last_error"]) == ("jsonb", "jsonb", "text")
-    assert {"status", "type", "orchestrator_id", "priority", "attempts", "scheduled_for", "created_at", "updated_at", "claimed_at", "started_at", "completed_at"} <= set(columns)
+    assert {
+        "status",
+        "type",
+        "orchestrator_id",
+        "priority",
+        "attempts",
+        "scheduled_for",
+        "created_at",
+        "updated_at",
+        "claimed_at",
+        "started_at",
+        "completed_at",
+    } <= set(columns)
 
 
 def test_errors_and_output_of_megabytes_are_kept_whole(sql: Sql) -> None:

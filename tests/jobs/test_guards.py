@@ -105,7 +105,7 @@ def test_entries_that_tell_another_story_do_not_pass(sql: Sql, at_commit: Commit
 def test_a_job_can_not_be_inserted_without_its_first_entry(sql: Sql, at_commit: Commit) -> None:
     job = JobFactory()
     at_commit()
-    columns = ", ".join(field.column for field in Job._meta.concrete_fields if field.column != "id")
+    columns = ", ".join(str(field.column) for field in Job._meta.concrete_fields if field.column != "id")
     sql(f"insert into jobs (id, {columns}) select 'job_raw', {columns} from jobs where id = %s", job.id)
     with pytest.raises(IntegrityError, match="without the audit entries"):
         at_commit()
@@ -137,7 +137,9 @@ def test_a_row_that_can_not_be_is_refused(source: str, change: str, constraint: 
         sql(f"update jobs set {change} where id = %s", job.id)
 
 
-@pytest.mark.parametrize("attack", ["update audit_log set actor = 'nobody'", "delete from audit_log", "truncate audit_log", "truncate jobs, audit_log"])
+@pytest.mark.parametrize(
+    "attack", ["update audit_log set actor = 'nobody'", "delete from audit_log", "truncate audit_log", "truncate jobs, audit_log"]
+)
 def test_the_audit_log_is_append_only(attack: str, sql: Sql, at_commit: Commit) -> None:
     JobFactory()
     at_commit()

@@ -1,17 +1,30 @@
 """The table, and that everything else is derived from it."""
 
+import pytest
 from django.db import connection
 
-import pytest
-
 from jobs import guards, lifecycle
-from jobs.lifecycle import COMPOUND, ILLEGAL_PAIRS, LEGAL_PAIRS, LIVE, TERMINAL, ActorKind, Status, Verb, allowed_from, permissions_of, verbs_from
+from jobs.lifecycle import (
+    COMPOUND,
+    ILLEGAL_PAIRS,
+    LEGAL_PAIRS,
+    LIVE,
+    TERMINAL,
+    ActorKind,
+    Status,
+    Verb,
+    allowed_from,
+    permissions_of,
+    verbs_from,
+)
 from jobs.models import Job
 
 # Written from the contract, not from the code.
 CONTRACT = {
-    ("queued", "claimed"), ("queued", "cancelled"), ("claimed", "running"), ("claimed", "queued"), ("running", "queued"), ("claimed", "failed"),
-    ("running", "failed"), ("claimed", "cancelled"), ("running", "cancelled"), ("running", "completed"), ("failed", "queued"), ("cancelled", "queued"),
+    ("queued", "claimed"), ("queued", "cancelled"),
+    ("claimed", "running"), ("claimed", "queued"), ("claimed", "failed"), ("claimed", "cancelled"),
+    ("running", "completed"), ("running", "failed"), ("running", "cancelled"), ("running", "queued"),
+    ("failed", "queued"), ("cancelled", "queued"),
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """All 36 pairs of statuses, by every verb and every actor: what the table allows is made, all else is refused and nothing is written."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,16 +22,16 @@ def _ways_to(target: Status) -> list[tuple[str, Attempted]]:
     """Every call that asks for this status, with who makes it."""
     ways: dict[Status, list[tuple[str, Attempted]]] = {
         Status.QUEUED: [
-            *((f"release by {by.kind}", lambda job, by=by: job.release(by=by)) for by in (HOLDER, STAFF, SWEEP)),
-            *((f"retry by {by.kind}", lambda job, by=by: job.retry(by=by)) for by in (STAFF, PRODUCER, SYSTEM)),
+            *((f"release by {by.kind}", partial(Job.release, by=by)) for by in (HOLDER, STAFF, SWEEP)),
+            *((f"retry by {by.kind}", partial(Job.retry, by=by)) for by in (STAFF, PRODUCER, SYSTEM)),
         ],
         Status.CLAIMED: [("claim", claimed)],
-        Status.RUNNING: [("start by its holder", lambda job: job.start(by=HOLDER))],
-        Status.COMPLETED: [("complete by its holder", lambda job: job.complete(Report(exit_code=0), by=HOLDER))],
+        Status.RUNNING: [("start by its holder", partial(Job.start, by=HOLDER))],
+        Status.COMPLETED: [("complete by its holder", partial(Job.complete, report=Report(exit_code=0), by=HOLDER))],
         Status.FAILED: [
-            (f"fail by {by.kind}", lambda job, by=by: job.fail(Report(error="no", retryable=False), by=by)) for by in (HOLDER, STAFF, SWEEP)
+            (f"fail by {by.kind}", partial(Job.fail, report=Report(error="no", retryable=False), by=by)) for by in (HOLDER, STAFF, SWEEP)
         ],
-        Status.CANCELLED: [(f"cancel by {by.kind}", lambda job, by=by: job.cancel(by=by, force=True)) for by in (STAFF, PRODUCER, SYSTEM)],
+        Status.CANCELLED: [(f"cancel by {by.kind}", partial(Job.cancel, by=by, force=True)) for by in (STAFF, PRODUCER, SYSTEM)],
     }
     return ways[target]
 
@@ -48,7 +49,9 @@ NOT_FOR_ALL = {("running", "queued", "release-by-sweep")}
 
 
 @pytest.mark.parametrize(("source", "target", "attempt"), CASES)
-def test_a_status_follows_another_only_as_the_table_says(source: Status, target: Status, attempt: Attempted, request: pytest.FixtureRequest) -> None:
+def test_a_status_follows_another_only_as_the_table_says(
+    source: Status, target: Status, attempt: Attempted, request: pytest.FixtureRequest
+) -> None:
     job = JobFactory(status=source, max_attempts=1)
     before = _everything(job)
     case = request.node.callspec.id
@@ -73,7 +76,7 @@ def test_a_status_follows_another_only_as_the_table_says(source: Status, target:
 
 
 def test_every_pair_is_tried() -> None:
-    assert len({case.id.split("-")[0] + case.values[1] for case in CASES if case.id}) == 36  # type: ignore[operator]
+    assert len({case.values[:2] for case in CASES}) == 36
 
 
 def _everything(job: Job) -> tuple[object, ...]:

@@ -25,7 +25,13 @@ def test_a_new_job_waits_in_the_queue_with_its_first_entry(producer: Actor) -> N
 
     (entry,) = entries(job)
     assert (job.status, job.attempts, job.epoch, job.created_by) == (Status.QUEUED, 0, 0, producer.name)
-    assert (entry.sequence, entry.action, entry.from_status, entry.to_status, entry.actor_kind) == (0, "enqueue", None, "queued", "producer")
+    assert (entry.sequence, entry.action, entry.from_status, entry.to_status, entry.actor_kind) == (
+        0,
+        "enqueue",
+        None,
+        "queued",
+        "producer",
+    )
     assert_sound(job.id)
 
 
@@ -97,9 +103,19 @@ def test_a_failure_with_attempts_left_is_queued_again_in_the_same_transaction(ho
     assert ruling.next_action == "retry"
     assert (job.status, job.attempts, job.orchestrator_id, job.started_at, job.claimed_at) == (Status.QUEUED, 1, None, None, None)
     assert (job.last_error, job.exit_code) == ("busy", 75)
-    assert [(entry.action, entry.actor_kind, entry.attempt) for entry in entries(job)[-2:]] == [("fail", "orchestrator", 1), ("retry", "system", 2)]
+    assert [(entry.action, entry.actor_kind, entry.attempt) for entry in entries(job)[-2:]] == [
+        ("fail", "orchestrator", 1),
+        ("retry", "system", 2),
+    ]
     kept = Attempt.objects.get(job_id=job.id)
-    assert (kept.number, kept.epoch, kept.status, kept.last_error, kept.exit_code, kept.orchestrator_id) == (1, 1, "failed", "busy", 75, holder.name)
+    assert (kept.number, kept.epoch, kept.status, kept.last_error, kept.exit_code, kept.orchestrator_id) == (
+        1,
+        1,
+        "failed",
+        "busy",
+        75,
+        holder.name,
+    )
     assert kept.result == {"error": "busy", "exitCode": 75}
     assert_sound(job.id)
 
@@ -297,7 +313,9 @@ def test_a_change_in_between_is_noticed_by_who_expects_none(staff: Actor) -> Non
 
 def test_of_two_steps_for_one_job_in_a_batch_the_first_is_taken(staff: Actor) -> None:
     first, second = JobFactory(), JobFactory()
-    rulings = apply([Step(job_id=first.id, action="cancel"), Step(job_id=second.id, action="cancel"), Step(job_id=first.id, action="retry")], by=staff)
+    rulings = apply(
+        [Step(job_id=first.id, action="cancel"), Step(job_id=second.id, action="cancel"), Step(job_id=first.id, action="retry")], by=staff
+    )
 
     assert [ruling.verdict for ruling in rulings] == ["applied", "applied", "conflict"]
     assert [ruling.step_id for ruling in rulings] == [first.id, second.id, first.id]

@@ -11,11 +11,19 @@ from tests.orchestration_api.wire import assert_error, send
 
 
 def test_one_job_is_answered_with_itself(api: APIClient) -> None:
-    answer = send(api, "post", "/jobs", {"type": "report", "payload": {"n": 1.5}, "priority": 80, "metadata": {"who": "me"}, "timeoutSeconds": 60})
+    answer = send(
+        api, "post", "/jobs", {"type": "report", "payload": {"n": 1.5}, "priority": 80, "metadata": {"who": "me"}, "timeoutSeconds": 60}
+    )
 
     assert answer.status_code == 201
     job = answer.json()["job"]
-    assert (job["type"], job["payload"], job["priority"], job["metadata"], job["timeoutSeconds"]) == ("report", {"n": 1.5}, 80, {"who": "me"}, 60)
+    assert (job["type"], job["payload"], job["priority"], job["metadata"], job["timeoutSeconds"]) == (
+        "report",
+        {"n": 1.5},
+        80,
+        {"who": "me"},
+        60,
+    )
     assert (job["status"], job["createdBy"], job["attempts"], job["maxAttempts"]) == ("queued", "service", 0, 1)
 
 
@@ -73,7 +81,9 @@ def test_jobs_are_listed_newest_first_and_paged_both_ways(api: APIClient) -> Non
     assert not {"payload", "result"} & first["results"][0].keys()
 
 
-@pytest.mark.parametrize("ordering", ["createdAt", "-createdAt", "updatedAt", "-updatedAt", "completedAt", "-completedAt", "priority", "-priority"])
+@pytest.mark.parametrize(
+    "ordering", ["createdAt", "-createdAt", "updatedAt", "-updatedAt", "completedAt", "-completedAt", "priority", "-priority"]
+)
 def test_every_ordering_pages_through_all_exactly_once(api: APIClient, ordering: str) -> None:
     for n in range(7):
         JobFactory(status="completed", priority=n % 3)
@@ -106,7 +116,18 @@ def test_jobs_are_filtered(api: APIClient) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["status=paused", "colour=red", "createdAfter=yesterday", "ordering=type", "pageSize=0", "pageSize=201", "pageSize=x", "cursor=garbage", "category=sad", "type=%00"],
+    [
+        "status=paused",
+        "colour=red",
+        "createdAfter=yesterday",
+        "ordering=type",
+        "pageSize=0",
+        "pageSize=201",
+        "pageSize=x",
+        "cursor=garbage",
+        "category=sad",
+        "type=%00",
+    ],
 )
 def test_an_unknown_filter_or_value_is_refused(api: APIClient, query: str) -> None:
     assert_error(send(api, "get", f"/jobs?{query}"), 400, "VALIDATION_INVALID_PARAMS")

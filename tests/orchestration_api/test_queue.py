@@ -10,9 +10,10 @@ from tests.factories import JobFactory
 from tests.orchestration_api.wire import assert_error, is_time, send
 
 JOB_KEYS = {
-    "id", "type", "status", "priority", "payload", "metadata", "result", "lastError", "errorCategory", "exitCode", "attempts", "maxAttempts", "epoch",
-    "phase", "progress", "partial", "createdBy", "orchestratorId", "timeoutSeconds", "scheduledFor", "createdAt", "updatedAt", "claimedAt",
-    "acknowledgedAt", "startedAt", "completedAt", "leaseExpiresAt", "cancelRequestedAt", "retriedFrom",
+    "id", "type", "status", "priority", "payload", "metadata", "result", "lastError", "errorCategory", "exitCode", "attempts",
+    "maxAttempts", "epoch", "phase", "progress", "partial", "createdBy", "orchestratorId", "timeoutSeconds", "scheduledFor",
+    "createdAt", "updatedAt", "claimedAt", "acknowledgedAt", "startedAt", "completedAt", "leaseExpiresAt", "cancelRequestedAt",
+    "retriedFrom",
 }  # fmt: skip
 
 
@@ -22,7 +23,13 @@ def test_a_claim_by_get_answers_with_jobs_their_leases_and_when_to_come_again(ap
 
     (told,) = answer["jobs"]
     assert set(told) == JOB_KEYS | {"lease"}
-    assert (told["id"], told["status"], told["payload"], told["epoch"], told["orchestratorId"]) == (job.id, "claimed", {"rows": 3}, 1, "orch-1")
+    assert (told["id"], told["status"], told["payload"], told["epoch"], told["orchestratorId"]) == (
+        job.id,
+        "claimed",
+        {"rows": 3},
+        1,
+        "orch-1",
+    )
     assert told["lease"]["token"].startswith("1.")
     assert told["lease"]["expiresAt"] == told["leaseExpiresAt"]
     assert told["lease"]["heartbeatSeconds"] == 30
@@ -68,7 +75,9 @@ def test_waiting_for_nothing_takes_as_long_as_asked(api: APIClient) -> None:
     assert 0.9 < time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("query", ["batchSize=0", "batchSize=501", "batchSize=ten", "batchSize=-1", "wait=31", "jobTypes=a%20b", "claimId=%2F", "batchSize=%00"])
+@pytest.mark.parametrize(
+    "query", ["batchSize=0", "batchSize=501", "batchSize=ten", "batchSize=-1", "wait=31", "jobTypes=a%20b", "claimId=%2F", "batchSize=%00"]
+)
 def test_a_claim_that_can_not_be_is_refused_and_claims_nothing(api: APIClient, query: str) -> None:
     job = JobFactory()
     assert_error(send(api, "get", f"/jobs/queue?{query}"), 400, "VALIDATION_INVALID_PARAMS")

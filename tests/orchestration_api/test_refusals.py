@@ -13,15 +13,18 @@ from tests.orchestration_api.wire import BASE, assert_error, send
 from tests.postgres import API_KEY
 
 ENDPOINTS = [
-    ("get", "/jobs/queue"), ("post", "/jobs/claim"), ("get", "/jobs/orphaned"), ("get", "/jobs/stats"), ("get", "/jobs"), ("post", "/jobs"),
-    ("get", "/jobs/{id}"), ("patch", "/jobs/{id}"), ("get", "/jobs/{id}/history"), ("get", "/jobs/{id}/attempts"), ("post", "/jobs/{id}/cancel"),
-    ("post", "/jobs/{id}/retry"), ("post", "/jobs/{id}/run-again"), ("post", "/jobs/{id}/acknowledge"), ("put", "/jobs/{id}/status"),
-    ("post", "/jobs/{id}/complete"), ("post", "/jobs/{id}/fail"), ("post", "/jobs/{id}/release"), ("post", "/jobs/{id}/lease/renew"),
-    ("post", "/jobs/{id}/logs"), ("get", "/jobs/{id}/logs"), ("get", "/jobs/{id}/logs.txt"), ("post", "/orchestrator/heartbeat"),
-    ("get", "/orchestrator/health"), ("post", "/orchestrator/health"), ("post", "/orchestrator/metrics"), ("get", "/orchestrator/me"),
+    ("get", "/jobs/queue"), ("post", "/jobs/claim"), ("get", "/jobs/orphaned"), ("get", "/jobs/stats"), ("get", "/jobs"),
+    ("post", "/jobs"), ("get", "/jobs/{id}"), ("patch", "/jobs/{id}"), ("get", "/jobs/{id}/history"), ("get", "/jobs/{id}/attempts"),
+    ("post", "/jobs/{id}/cancel"), ("post", "/jobs/{id}/retry"), ("post", "/jobs/{id}/run-again"), ("post", "/jobs/{id}/acknowledge"),
+    ("put", "/jobs/{id}/status"), ("post", "/jobs/{id}/complete"), ("post", "/jobs/{id}/fail"), ("post", "/jobs/{id}/release"),
+    ("post", "/jobs/{id}/lease/renew"), ("post", "/jobs/{id}/logs"), ("get", "/jobs/{id}/logs"), ("get", "/jobs/{id}/logs.txt"),
+    ("post", "/orchestrator/heartbeat"), ("get", "/orchestrator/health"), ("post", "/orchestrator/health"),
+    ("post", "/orchestrator/metrics"), ("get", "/orchestrator/me"),
 ]  # fmt: skip
 WRITING = [(method, path) for method, path in ENDPOINTS if method != "get"]
-NEEDS_BODY = [(method, path) for method, path in WRITING if path.rsplit("/", 1)[-1] in ("jobs", "status", "complete", "fail", "logs", "heartbeat")]
+NEEDS_BODY = [
+    (method, path) for method, path in WRITING if path.rsplit("/", 1)[-1] in ("jobs", "status", "complete", "fail", "logs", "heartbeat")
+]
 
 
 def everything() -> tuple[Any, ...]:
@@ -36,7 +39,9 @@ def everything() -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
-@pytest.mark.parametrize("authorization", [None, "Bearer nope", "Bearer", "Basic dXNlcjpwYXNz", f"Bearer {API_KEY}x", f"Bearer {API_KEY} x", "Bearer ä"])
+@pytest.mark.parametrize(
+    "authorization", [None, "Bearer nope", "Bearer", "Basic dXNlcjpwYXNz", f"Bearer {API_KEY}x", f"Bearer {API_KEY} x", "Bearer ä"]
+)
 def test_without_a_valid_token_there_is_nothing(db: None, method: str, path: str, authorization: str | None) -> None:
     job = JobFactory(status="running")
     before = everything()
@@ -52,7 +57,7 @@ BAD_BODIES = [
     (b"{", 400, "VALIDATION_INVALID_PARAMS"),
     (b"[1, 2]", 400, "VALIDATION_INVALID_PARAMS"),
     (b'"text"', 400, "VALIDATION_INVALID_PARAMS"),
-    (b"null", 400, None),
+    (b"null", 400, "VALIDATION_INVALID_PARAMS"),
     (b'{"a": 1, "a": 2}', 400, "VALIDATION_INVALID_PARAMS"),
     (b'{"a": NaN}', 400, "VALIDATION_INVALID_PARAMS"),
     (b'{"a": Infinity}', 400, "VALIDATION_INVALID_PARAMS"),
@@ -69,15 +74,14 @@ BAD_BODIES = [
 
 @pytest.mark.parametrize(("method", "path"), WRITING)
 @pytest.mark.parametrize(("body", "status", "code"), BAD_BODIES)
-def test_a_body_that_is_not_what_it_should_be_is_refused(api: APIClient, method: str, path: str, body: bytes, status: int, code: str | None) -> None:
+def test_a_body_that_is_not_what_it_should_be_is_refused(
+    api: APIClient, method: str, path: str, body: bytes, status: int, code: str
+) -> None:
     job = JobFactory(status="running")
     before = everything()
     answer = getattr(api, method)(BASE + path.format(id=job.id), body, content_type="application/json")
 
-    if body == b"null" and (method, path) not in NEEDS_BODY:
-        return
-    assert answer.status_code == status, answer.content
-    assert_error(answer, status, code or answer.json()["error"]["code"])
+    assert_error(answer, status, code)
     assert everything() == before
 
 
@@ -86,11 +90,15 @@ def test_an_empty_body_is_refused_where_an_object_is_needed(api: APIClient, meth
     job = JobFactory(status="running")
     before = everything()
 
-    assert_error(getattr(api, method)(BASE + path.format(id=job.id), b"", content_type="application/json"), 400, "VALIDATION_INVALID_PARAMS")
+    assert_error(
+        getattr(api, method)(BASE + path.format(id=job.id), b"", content_type="application/json"), 400, "VALIDATION_INVALID_PARAMS"
+    )
     assert everything() == before
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "application/xml"])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "application/xml"]
+)
 def test_another_content_type_or_charset_is_refused(api: APIClient, content_type: str) -> None:
     job = JobFactory(status="running")
 
@@ -100,7 +108,9 @@ def test_another_content_type_or_charset_is_refused(api: APIClient, content_type
 
 def test_a_content_encoding_is_refused(api: APIClient) -> None:
     job = JobFactory(status="running")
-    answer = api.post(f"{BASE}/jobs/{job.id}/complete", b'{"exitCode": 0}', content_type="application/json", headers={"Content-Encoding": "gzip"})
+    answer = api.post(
+        f"{BASE}/jobs/{job.id}/complete", b'{"exitCode": 0}', content_type="application/json", headers={"Content-Encoding": "gzip"}
+    )
 
     assert_error(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
@@ -112,14 +122,20 @@ def test_a_charset_of_utf_8_is_taken(api: APIClient) -> None:
 
 
 @override_settings(BODY_LIMIT=100, BATCH_BODY_LIMIT=200, REPORT_BODY_LIMIT=300)
-@pytest.mark.parametrize(("path", "limit"), [("/jobs/x/acknowledge", 100), ("/jobs", 200), ("/jobs/x/logs", 200), ("/jobs/x/complete", 300), ("/jobs/x/fail", 300)])
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [("/jobs/x/acknowledge", 100), ("/jobs", 200), ("/jobs/x/logs", 200), ("/jobs/x/complete", 300), ("/jobs/x/fail", 300)],
+)
 def test_a_body_over_its_limit_is_refused_before_parsing(api: APIClient, path: str, limit: int) -> None:
     details = assert_error(api.post(BASE + path, b"{" * (limit + 1), content_type="application/json"), 413, "PAYLOAD_TOO_LARGE")
 
     assert details["limit"] == limit
 
 
-@pytest.mark.parametrize(("method", "path"), [("get", "/jobs/queue"), ("post", "/jobs/x/acknowledge"), ("post", "/orchestrator/heartbeat"), ("get", "/jobs/orphaned")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("get", "/jobs/queue"), ("post", "/jobs/x/acknowledge"), ("post", "/orchestrator/heartbeat"), ("get", "/jobs/orphaned")],
+)
 def test_an_orchestrator_must_say_who_it_is(api: APIClient, method: str, path: str) -> None:
     anonymous = APIClient(headers={"Authorization": f"Bearer {API_KEY}"})
 
@@ -144,11 +160,18 @@ def test_two_identities_in_one_request_are_refused(api: APIClient) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {"status": "sleeping"}, {"status": 5}, {"status": "completed", "details": []}, {"status": "failed", "details": {"exitCode": "1"}},
-        {"status": "failed", "details": {"error": 5}}, {"status": "failed", "details": {"error": {"message": 5}}}, {"status": "completed", "timestamp": "now"},
-        {"status": "completed", "timestamp": "2026-11-23T10:00:00"}, {"status": "completed", "details": {"output": 5}}, {"status": "completed", "timestamp": 5},
+        {"status": "sleeping"},
+        {"status": 5},
+        {"status": "completed", "details": []},
+        {"status": "failed", "details": {"exitCode": "1"}},
+        {"status": "failed", "details": {"error": 5}},
+        {"status": "failed", "details": {"error": {"message": 5}}},
+        {"status": "completed", "timestamp": "now"},
+        {"status": "completed", "timestamp": "2026-11-23T10:00:00"},
+        {"status": "completed", "details": {"output": 5}},
+        {"status": "completed", "timestamp": 5},
     ],
-)  # fmt: skip
+)
 def test_a_status_report_with_a_wrong_field_is_refused(api: APIClient, body: dict[str, Any]) -> None:
     job = JobFactory(status="running")
     before = everything()
@@ -158,17 +181,30 @@ def test_a_status_report_with_a_wrong_field_is_refused(api: APIClient, body: dic
     assert everything() == before
 
 
-@pytest.mark.parametrize(("path", "body"), [("status", {}), ("fail", {}), ("fail", {"error": ""}), ("fail", {"error": {}}), ("fail", {"error": None}), ("complete", {}), ("logs", {})])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("status", {}),
+        ("fail", {}),
+        ("fail", {"error": ""}),
+        ("fail", {"error": {}}),
+        ("fail", {"error": None}),
+        ("complete", {}),
+        ("logs", {}),
+    ],
+)
 def test_a_missing_field_is_named(api: APIClient, path: str, body: dict[str, Any]) -> None:
     job = JobFactory(status="running")
-    details = assert_error(send(api, "put" if path == "status" else "post", f"/jobs/{job.id}/{path}", body), 400, "VALIDATION_MISSING_FIELD")
+    details = assert_error(
+        send(api, "put" if path == "status" else "post", f"/jobs/{job.id}/{path}", body), 400, "VALIDATION_MISSING_FIELD"
+    )
 
     assert details["fields"]
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/jobs/x/y/z", "/socket", "/jobs/"])
 def test_an_unknown_address_is_not_found(api: APIClient, path: str) -> None:
-    assert_error(send(api, "get", path), 404, "RESOURCE_NOT_FOUND" if path != "/jobs/" else "RESOURCE_NOT_FOUND")
+    assert_error(send(api, "get", path), 404, "RESOURCE_NOT_FOUND")
 
 
 def test_an_unknown_method_is_told_the_known_ones(api: APIClient) -> None:

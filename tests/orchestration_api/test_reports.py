@@ -21,7 +21,9 @@ def untouched(job: Job) -> tuple[Any, ...]:
 def test_a_whole_life_over_http(api: APIClient) -> None:
     job_id = send(api, "post", "/jobs", {"type": "report", "payload": {"rows": 3}}).json()["job"]["id"]
     (job,) = send(api, "get", "/jobs/queue").json()["jobs"]
-    acknowledged = send(api, "post", f"/jobs/{job_id}/acknowledge", {"timestamp": "", "estimatedStartTime": None} | {"timestamp": None}).json()
+    acknowledged = send(
+        api, "post", f"/jobs/{job_id}/acknowledge", {"timestamp": "", "estimatedStartTime": None} | {"timestamp": None}
+    ).json()
     assert acknowledged["lease"]["token"] == acknowledged["lease"]["renewalToken"] == job["lease"]["token"]
     started = send(api, "put", f"/jobs/{job_id}/status", {"status": "running"}).json()
     assert (started["success"], started["nextAction"], started["job"]["status"]) == (True, "continue", "running")
@@ -59,7 +61,9 @@ def test_a_whole_life_over_http(api: APIClient) -> None:
         ({"status": "cancelled", "exitCode": 0}, "failed", "cancelled", "Cancelled by the orchestrator"),
     ],
 )
-def test_the_worst_of_status_error_and_exit_code_wins(api: APIClient, body: dict[str, Any], status: str, category: str | None, error: str | None) -> None:
+def test_the_worst_of_status_error_and_exit_code_wins(
+    api: APIClient, body: dict[str, Any], status: str, category: str | None, error: str | None
+) -> None:
     job = JobFactory(status="running")
     answer = send(api, "post", f"/jobs/{job.id}/complete", body).json()["job"]
 
@@ -68,7 +72,12 @@ def test_the_worst_of_status_error_and_exit_code_wins(api: APIClient, body: dict
 
 
 @pytest.mark.parametrize(
-    "body", [{"status": "completed", "exitCode": 102}, {"status": "completed", "exitCode": 0, "items": {"total": 5, "failed": 2}}, {"exitCode": 0, "items": {"failed": 1}}]
+    "body",
+    [
+        {"status": "completed", "exitCode": 102},
+        {"status": "completed", "exitCode": 0, "items": {"total": 5, "failed": 2}},
+        {"exitCode": 0, "items": {"failed": 1}},
+    ],
 )
 def test_a_run_of_which_parts_failed_is_completed_and_partial(api: APIClient, body: dict[str, Any]) -> None:
     job = JobFactory(status="running")
@@ -178,7 +187,9 @@ def test_a_timestamp_of_whole_seconds_is_not_taken_for_an_earlier_claim(api: API
 def test_a_clock_that_is_far_off_is_told_the_time(api: APIClient, seconds: int) -> None:
     job = JobFactory(status="running")
     stamped = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
-    details = assert_error(send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "timestamp": stamped}), 400, "TIMESTAMP_OUT_OF_RANGE")
+    details = assert_error(
+        send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "timestamp": stamped}), 400, "TIMESTAMP_OUT_OF_RANGE"
+    )
 
     assert is_time(details["serverTime"])
     assert_error(send(api, "post", f"/jobs/{job.id}/acknowledge", X_Request_Timestamp=stamped), 400, "TIMESTAMP_OUT_OF_RANGE")
@@ -237,7 +248,11 @@ def test_unknown_keys_of_a_report_are_ignored_and_named(api: APIClient) -> None:
 def test_a_heartbeat_keeps_leases_and_tells_what_to_drop(api: APIClient) -> None:
     job, unnamed = JobFactory(status="running"), JobFactory(status="claimed")
     before = (actions(job), job.updated_at)
-    body = {"orchestratorId": "orch-1", "runningJobs": [{"jobId": job.id, "leaseToken": leases.token_of(job), "progress": {"percentage": 40}}, "job_gone"], "capacity": {"maxJobs": 4}}
+    body = {
+        "orchestratorId": "orch-1",
+        "runningJobs": [{"jobId": job.id, "leaseToken": leases.token_of(job), "progress": {"percentage": 40}}, "job_gone"],
+        "capacity": {"maxJobs": 4},
+    }
     answer = send(api, "post", "/orchestrator/heartbeat", body).json()
 
     ((lease),) = answer["leases"]

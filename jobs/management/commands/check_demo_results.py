@@ -37,5 +37,9 @@ def _is_unfinished(finding: Finding) -> bool:
 
 def _line(finding: Finding) -> str:
     job, mark = finding.job, "wrong" if finding.faults else "ok"
-    state = f"{job.status:<10} {job.exit_code if job.exit_code is not None else '–':>4}  {job.error_category or '–':<13} {job.id}" if job else "missing"
+    state = (
+        f"{job.status:<10} {job.exit_code if job.exit_code is not None else '-':>4}  {job.error_category or '-':<13} {job.id}"
+        if job
+        else "missing"
+    )
     return f"{mark:<6} {finding.scenario.key:<18} {state}  {finding.note}".rstrip()
