@@ -1,7 +1,10 @@
 """gunicorn's configuration: threads for requests that wait for the database, kept connections for orchestrators."""
 
 import os
+import signal
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
 
@@ -24,3 +27,17 @@ preload_app = False
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # Otherwise gunicorn opens a socket of its own in the home folder.
 control_socket_disable = True
+
+
+def post_worker_init(worker: Any) -> None:
+    """Lets a worker that is told to stop answer its long polls at once, not when their time is over."""
+    from orchestration_api import waiting
+
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def stop_waiting_too(number: int, frame: FrameType | None) -> None:
+        waiting.stop()
+        if callable(stop):
+            stop(number, frame)
+
+    signal.signal(signal.SIGTERM, stop_waiting_too)

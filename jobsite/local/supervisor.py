@@ -46,7 +46,9 @@ class Supervisor:
         self._web = self._child("web", "-m", "gunicorn", "--config", "gunicorn.conf.py", *stop_soon)
         self._sweeper = self._child("sweeper", "manage.py", "sweep_stuck_jobs", "--loop", "--interval", str(_SWEEP_INTERVAL_SECONDS))
         self._demo_jobs = self._child("demo-jobs", "manage.py", "enqueue_demo_jobs", "--if-missing", "--url", configuration.url)
-        self._orchestrator = self._child("orchestrator", "-m", "orchestrator", "--url", configuration.url, "--id", "local-1")
+        # Not every type: the jobs of somebody's first own orchestrator are for that one.
+        runs = ("--url", configuration.url, "--id", "local-1", "--types", "demo,script")
+        self._orchestrator = self._child("orchestrator", "-m", "orchestrator", *runs)
         self._orchestrator.environment = {**self._environment, "INTERNAL_API_KEY": settings.INTERNAL_API_KEYS[0]}
 
     def run(self) -> None:
