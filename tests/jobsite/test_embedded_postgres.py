@@ -28,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 
 def ask(server: EmbeddedPostgres, question: str) -> object:
     with psycopg.connect(server.url()) as connection:
-        row = connection.execute(question).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(question).fetchone()
         return row[0] if row else None
 
 
