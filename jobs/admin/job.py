@@ -1,0 +1,118 @@
+"""Jobs: the list for triage, the page of one job, and the verbs that staff may say."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.db.models.functions import Left
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from jobs.admin import job_page
+from jobs.admin.acting import ask_or_act
+from jobs.admin.filters import AttentionFilter, CategoryFilter, CreatedFilter, OrchestratorFilter, StatusFilter, TypeFilter
+from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.ids import PREFIX
+from jobs.lifecycle import Verb
+from jobs.models import Job
+from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
+
+# Of an error, what is looked at in lists: it may be megabytes.
+ERROR_HEAD = 2000
+# How far back the words of errors are searched.
+MOST_SEARCHED = 20_000
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    page_template = "admin/jobs/job.html"
+    list_display = ["badge", "job", "job_type", "runs", "holder", "error", "created", "updated"]
+    list_filter = [StatusFilter, TypeFilter, OrchestratorFilter, CategoryFilter, AttentionFilter, CreatedFilter]
+    # Only what an index gives in order.
+    sortable_by = ["updated"]
+    ordering = ["-updated_at", "-id"]
+    search_fields = ["id"]
+    search_help_text = (
+        f"Beginning of an id, or words of the error (first {ERROR_HEAD:,} characters, newest {MOST_SEARCHED:,} jobs of the filter)"
+    )
+    actions = ["retry", "cancel", "release"]
+
+    @admin.action(permissions=["act"], description="Retry")
+    def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
+        return ask_or_act(self, request, Verb.RETRY)
+
+    @admin.action(permissions=["act"], description="Cancel")
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
+        return ask_or_act(self, request, Verb.CANCEL)
+
+    @admin.action(permissions=["act"], description="Release")
+    def release(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
+        return ask_or_act(self, request, Verb.RELEASE)
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("jobs.change_job")
+
+    def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
+        return job_page.context_of(noun, may_act=self.has_act_permission(request))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        if request.resolver_match and request.resolver_match.url_name == "jobs_job_changelist":
+            return Job.objects.defer("payload", "metadata", "result", "last_error", "progress").annotate(
+                error_head=Left("last_error", ERROR_HEAD)
+            )
+        return Job.objects.all()
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Job], search_term: str) -> tuple[QuerySet[Job], bool]:
+        words = search_term.split()
+        if not words:
+            return queryset, False
+        if search_term.strip().startswith(PREFIX):
+            return queryset.filter(id__startswith=search_term.strip()), False
+        newest = queryset.order_by("-updated_at", "-id").values("id")[:MOST_SEARCHED]
+        found = queryset.filter(id__in=newest)
+        for word in words[:10]:
+            found = found.filter(error_head__icontains=word)
+        return found, False
+
+    @admin.display(description="Status")
+    def badge(self, job: Job) -> str:
+        return render_to_string("jobs/_status_badge.html", status_badge(job))
+
+    @admin.display(description="Job")
+    def job(self, job: Job) -> SafeString:
+        return job_link(job.id)
+
+    @admin.display(description="Type")
+    def job_type(self, job: Job) -> str:
+        return job.type
+
+    @admin.display(description="Att.")
+    def runs(self, job: Job) -> str:
+        return f"{job_page.runs_begun(job)}/{job.max_attempts}"
+
+    @admin.display(description="Held by")
+    def holder(self, job: Job) -> str:
+        return job.orchestrator_id or NONE
+
+    @admin.display(description="Error")
+    def error(self, job: Job) -> SafeString:
+        head = getattr(job, "error_head", None)
+        if not head:
+            return SafeString("")
+        code = (
+            format_html('<span class="x" title="{}">{}</span>', job_page.exit_words(job.exit_code), job.exit_code)
+            if job.exit_code is not None
+            else ""
+        )
+        full = head if len(head) < ERROR_HEAD else f"{head}…\n(the whole error stands on the job's page)"
+        return format_html('<span class="preview" title="{}">{}{}</span>', full, code, job_page.one_line(head))
+
+    @admin.display(description="Created")
+    def created(self, job: Job) -> SafeString:
+        return ago(job.created_at)
+
+    @admin.display(description="Updated", ordering="updated_at")
+    def updated(self, job: Job) -> SafeString:
+        return ago(job.updated_at)

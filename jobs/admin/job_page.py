@@ -1,0 +1,153 @@
+"""What stands on the page of one job: its failure first, then its story."""
+
+import re
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models.functions import Left, Length
+from django.utils import timezone
+
+from jobs.admin.masking import shown
+from jobs.lifecycle import TABLE, ActorKind, Status, Verb, verbs_from
+from jobs.models import Attempt, AuditEntry, Job, LogLine
+
+OFFERED = (Verb.RETRY, Verb.CANCEL, Verb.RELEASE)
+LOG_TAIL = 200
+# A line may be megabytes.
+LINE_HEAD = 4000
+MOST_ENTRIES = 200
+_EFFECTS = {
+    Verb.RETRY: "Back to the queue with at least one more attempt.",
+    Verb.CANCEL: "A held job is stopped by its orchestrator.",
+    Verb.RELEASE: "Back to the queue, no attempt counted.",
+}
+_EXIT_WORDS = {126: "found, but not executable", 127: "command not found", 124: "timed out", -1: "timed out, or never started"}
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(: |$)")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A button: a verb, and why it can't be said now (empty when it can)."""
+
+    verb: Verb
+    place: int
+    effect: str
+    obstacle: str
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An entry of the timeline and how long what it began has lasted."""
+
+    entry: AuditEntry
+    lasted: timedelta | None
+
+    @property
+    def why(self) -> str:
+        """The reason given, else the error that the entry tells of."""
+        error = (self.entry.detail or {}).get("error")
+        if isinstance(error, dict):
+            error = error.get("message")
+        return self.entry.reason or (one_line(error) if isinstance(error, str) else "")
+
+
+def context_of(job: Job, *, may_act: bool) -> dict[str, object]:
+    """Everything that the template of a job's page shows."""
+    entries = list(AuditEntry.objects.filter(job_id=job.id).order_by("-sequence")[: MOST_ENTRIES + 1])
+    lines = list(
+        LogLine.objects.filter(job_id=job.id)
+        .order_by("-epoch", "-sequence")
+        .annotate(head=Left("line", LINE_HEAD), length=Length("line"))
+        .values("epoch", "stream", "at", "head", "length")[: LOG_TAIL + 1]
+    )
+    return {
+        "job": job,
+        "front": job.id[:-6],
+        "tail": job.id[-6:],
+        "headline": headline(job),
+        "ran": ran(job),
+        "runs": runs_begun(job),
+        "offers": offers(job, may_act=may_act),
+        "timeline": timeline(entries[:MOST_ENTRIES][::-1]),
+        "has_older_entries": len(entries) > MOST_ENTRIES,
+        "attempts": list(Attempt.objects.filter(job_id=job.id).defer("result").order_by("-epoch")),
+        "documents": [("Payload", shown(job.payload)), ("Result", shown(job.result)), ("Metadata", shown(job.metadata))],
+        "lines": lines[:LOG_TAIL][::-1],
+        "has_older_lines": len(lines) > LOG_TAIL,
+    }
+
+
+def headline(job: Job) -> str:
+    """What went wrong, in words first."""
+    if job.exit_code is not None and (words := exit_words(job.exit_code)):
+        return f"Exit {job.exit_code}: {words}"
+    kind = (job.error_category or "unknown").replace("_", " ")
+    return f"Exit {job.exit_code}: {kind}" if job.exit_code else f"Failed: {kind}"
+
+
+def exit_words(code: int | None) -> str:
+    """The meaning of an exit code by the shell's conventions; empty when it has none."""
+    if code is None:
+        return ""
+    if code in _EXIT_WORDS:
+        return _EXIT_WORDS[code]
+    number = -code if code < 0 else code - 128
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return ""
+    return f"killed ({name}), most often out of memory" if name == "SIGKILL" else f"ended by {name}"
+
+
+def one_line(error: str) -> str:
+    """The line of an error that names it: of a Python traceback the last exception, of anything else the first line."""
+    lines = [line.rstrip() for line in error.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    named = [line for line in lines if _EXCEPTION.match(line)] if lines[0].startswith("Traceback (most recent call last)") else []
+    return named[-1] if named else lines[0].strip()
+
+
+def runs_begun(job: Job) -> int:
+    """Failed attempts are counted; the claim in hand, or the one that ended otherwise, is one more."""
+    return job.attempts + (job.claimed_at is not None and job.status != Status.FAILED)
+
+
+def ran(job: Job) -> timedelta | None:
+    return (job.completed_at or timezone.now()) - job.started_at if job.started_at else None
+
+
+def offers(job: Job, *, may_act: bool) -> list[Offer]:
+    """The verbs of staff, each with the reason when it is not possible now."""
+    return [Offer(verb, place, _EFFECTS[verb], _obstacle(job, verb, may_act=may_act)) for place, verb in enumerate(OFFERED)]
+
+
+def timeline(entries: Sequence[AuditEntry]) -> list[Moment]:
+    """Entries in order; a status lasts until the next one that changes it, the last of a job that goes on until now."""
+    changes = [entry.at for entry in entries if entry.from_status != entry.to_status]
+    return [Moment(entry, _lasted(entry, changes)) for entry in entries]
+
+
+def _lasted(entry: AuditEntry, changes: Sequence[datetime]) -> timedelta | None:
+    if entry.from_status == entry.to_status or entry.to_status is None:
+        return None
+    later = next((at for at in changes if at > entry.at), None)
+    if later is None:
+        return None if Status(entry.to_status).is_terminal else timezone.now() - entry.at
+    return later - entry.at
+
+
+def _obstacle(job: Job, verb: Verb, *, may_act: bool) -> str:
+    status = Status(job.status)
+    if verb not in verbs_from(status, ActorKind.USER):
+        sources: set[Any] = set().union(*(rule.sources for rule in TABLE if rule.verb is verb and ActorKind.USER in rule.actors))
+        words = " or ".join(source.value for source in Status if source in sources)
+        return f"Only while {words}; this job is {status}."
+    if not may_act:
+        return "Needs the permission to change jobs."
+    if verb is Verb.CANCEL and job.cancel_requested_at and status.is_live:
+        return "Its orchestrator has been asked already."
+    return ""

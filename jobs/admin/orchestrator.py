@@ -1,0 +1,68 @@
+"""Orchestrators: who they are and when they were last heard of."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from jobs.admin.masking import shown
+from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.models import Job, Orchestrator
+from jobs.templatetags.jobs import NONE, ago
+
+
+@admin.register(Orchestrator)
+class OrchestratorAdmin(ReadOnlyAdmin):
+    list_display = ["name", "seen", "heartbeat", "slots", "version", "hostname", "types"]
+    sortable_by: list[str] = []
+    ordering = ["-last_seen_at", "id"]
+    search_fields = ["id"]
+    search_help_text = "Beginning of an id"
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        return queryset.filter(id__startswith=search_term.strip()), False
+
+    def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
+        holds = Job.objects.held_by(noun.id).count()
+        jobs = format_html('<a href="{}?orchestrator={}">{} held now</a>', reverse("admin:jobs_job_changelist"), noun.id, holds)
+        return {
+            "facts": [
+                ("Jobs", jobs),
+                ("Last heard of", ago(noun.last_seen_at)),
+                ("Last heartbeat", ago(noun.last_heartbeat_at)),
+                ("First seen", ago(noun.first_seen_at)),
+                ("Slots", self.slots(noun)),
+                ("Version", noun.version or NONE),
+                ("Host", noun.hostname or NONE),
+                ("Types", self.types(noun)),
+            ],
+            "documents": [("Capacity", shown(noun.capacity)), ("Last report", shown(noun.last_report))],
+        }
+
+    @admin.display(description="Orchestrator")
+    def name(self, orchestrator: Orchestrator) -> SafeString:
+        return format_html(
+            '<a class="plain" href="{}">{}</a>', reverse("admin:jobs_orchestrator_change", args=[quote(orchestrator.id)]), orchestrator.id
+        )
+
+    @admin.display(description="Last heard of")
+    def seen(self, orchestrator: Orchestrator) -> SafeString:
+        return ago(orchestrator.last_seen_at)
+
+    @admin.display(description="Heartbeat")
+    def heartbeat(self, orchestrator: Orchestrator) -> SafeString:
+        return ago(orchestrator.last_heartbeat_at)
+
+    @admin.display(description="Slots")
+    def slots(self, orchestrator: Orchestrator) -> str:
+        capacity = orchestrator.capacity if isinstance(orchestrator.capacity, dict) else {}
+        current, most = capacity.get("currentJobs"), capacity.get("maxJobs")
+        return f"{'?' if current is None else current} of {most} busy" if most is not None else NONE
+
+    @admin.display(description="Types")
+    def types(self, orchestrator: Orchestrator) -> str:
+        return "any" if orchestrator.job_types is None else ", ".join(orchestrator.job_types) or NONE

@@ -1,0 +1,64 @@
+"""What all our admin pages share: they show, and no form of theirs adds, changes or deletes anything, not even for superusers."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from jobs.admin.paging import CappedPaginator
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """A list and a page for each row.
+
+    Subclasses name `page_template` and say in `page_of` what stands on it.
+    """
+
+    page_template = "admin/jobs/facts.html"
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_display_links = None
+    empty_value_display = ""
+    list_max_show_all = 0
+    list_per_page = 50
+
+    def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
+        """The context of a row's page."""
+        raise NotImplementedError
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request) or request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        noun = None if "\0" in object_id else self.get_object(request, unquote(object_id))
+        if noun is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": str(noun), "noun": noun}
+        return TemplateResponse(request, self.page_template, context | self.page_of(request, noun) | (extra_context or {}))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        # Ours to ask: Django's takes the permission to change, which is refused above, for the permission to look.
+        return any(request.user.has_perm(f"{self.opts.app_label}.{act}_{self.opts.model_name}") for act in ("view", "change"))
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Nothing but the filters offered: any other column would be searched without an index."""
+        return lookup in {getattr(offered, "parameter_name", None) for offered in self.list_filter}
