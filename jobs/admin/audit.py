@@ -22,7 +22,7 @@ from jobs.templatetags.jobs import NONE, ago, job_link, status_word
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ["when", "what", "change", "job", "by", "number", "why", "request"]
     list_filter = [ActionFilter, ActorKindFilter, AtFilter]
-    sortable_by: list[str] = []
+    sortable_by = ()
     ordering = ["-id"]
     search_fields = ["job_id"]
     search_help_text = "A whole job id, or a whole request id"

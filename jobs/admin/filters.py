@@ -1,6 +1,6 @@
 """The filters of the lists: few, each on an index or within the newest rows, none of them looking for its choices in a big table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,18 +20,37 @@ PERIODS = {"1h": ("Last hour", timedelta(hours=1)), "24h": ("Last 24 hours", tim
 
 
 class OneOf(admin.SimpleListFilter):
-    """A column with one of its known values; a value that is not offered finds nothing."""
+    """A column with one of its known values; a value that is none of them finds nothing.
+
+    Attributes:
+        open_ended: there may be more values than are offered.
+    """
 
     column = ""
+    open_ended = False
+
+    def has_output(self) -> bool:
+        # Django leaves a filter without choices out, and with it what was asked for: everything would be shown instead of nothing.
+        return bool(self.lookup_choices) or self.value() is not None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()
         if chosen is None:
             return queryset
-        return self.narrowed(queryset, chosen) if chosen in {value for value, _ in self.lookup_choices} else queryset.none()
+        known = self._is_offered(chosen) or (self.open_ended and "\0" not in chosen)
+        return self.narrowed(queryset, chosen) if known else queryset.none()
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        yield from super().choices(changelist)
+        chosen = self.value()
+        if chosen is not None and not self._is_offered(chosen):
+            yield {"selected": True, "query_string": changelist.get_query_string(), "display": chosen}
 
     def narrowed(self, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
         return queryset.filter(**{self.column: chosen})
+
+    def _is_offered(self, chosen: str) -> bool:
+        return any(chosen == str(value) for value, _ in self.lookup_choices)
 
 
 class StatusFilter(OneOf):
@@ -44,6 +63,7 @@ class StatusFilter(OneOf):
 
 class TypeFilter(OneOf):
     title = parameter_name = column = "type"
+    open_ended = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         return [(name, name) for name in Lane.objects.order_by("type").values_list("type", flat=True)[:_MOST_CHOICES]]
@@ -53,6 +73,7 @@ class OrchestratorFilter(OneOf):
     title = "held by"
     parameter_name = "orchestrator"
     column = "orchestrator_id"
+    open_ended = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         return [(name, name) for name in Orchestrator.objects.order_by("id").values_list("id", flat=True)[:_MOST_CHOICES]]

@@ -34,9 +34,7 @@ class JobAdmin(ReadOnlyAdmin):
     sortable_by = ["updated"]
     ordering = ["-updated_at", "-id"]
     search_fields = ["id"]
-    search_help_text = (
-        f"Beginning of an id, or words of the error (first {ERROR_HEAD:,} characters, newest {MOST_SEARCHED:,} jobs of the filter)"
-    )
+    search_help_text = f"Id, or words of an error among the newest {MOST_SEARCHED:,} jobs"
     actions = ["retry", "cancel", "release"]
 
     @admin.action(permissions=["act"], description="Retry")
@@ -71,7 +69,7 @@ class JobAdmin(ReadOnlyAdmin):
         if search_term.strip().startswith(PREFIX):
             return queryset.filter(id__startswith=search_term.strip()), False
         newest = queryset.order_by("-updated_at", "-id").values("id")[:MOST_SEARCHED]
-        found = queryset.filter(id__in=newest)
+        found: QuerySet[Any] = queryset.filter(id__in=newest)
         for word in words[:10]:
             found = found.filter(error_head__icontains=word)
         return found, False

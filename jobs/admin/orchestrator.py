@@ -18,7 +18,7 @@ from jobs.templatetags.jobs import NONE, ago
 @admin.register(Orchestrator)
 class OrchestratorAdmin(ReadOnlyAdmin):
     list_display = ["name", "seen", "heartbeat", "slots", "version", "hostname", "types"]
-    sortable_by: list[str] = []
+    sortable_by = ()
     ordering = ["-last_seen_at", "id"]
     search_fields = ["id"]
     search_help_text = "Beginning of an id"

@@ -1,8 +1,9 @@
 """Pages of big tables, without counting them to the end."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.utils.functional import cached_property
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class CappedPaginator(Pages):
     """Counts to 10,000 and offers no page beyond: whoever looks for more narrows the filter."""
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]  # Django's is a cached_property too; its stubs call it a property
+    def count(self) -> int:
         return min(self._reached, MOST_COUNTED)
 
     @property
@@ -26,4 +27,5 @@ class CappedPaginator(Pages):
 
     @cached_property
     def _reached(self) -> int:
-        return int(self.object_list.order_by().values("pk")[: MOST_COUNTED + 1].count())
+        rows = cast(QuerySet[Any], self.object_list)
+        return rows.order_by().values("pk")[: MOST_COUNTED + 1].count()

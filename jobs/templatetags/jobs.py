@@ -16,7 +16,8 @@ from jobs.lifecycle import Status
 from jobs.models import Job
 
 register = template.Library()
-NONE = format_html('<span class="q" aria-label="none">–</span>')
+DASH = "\N{EN DASH}"
+NONE = format_html('<span class="q" aria-label="none">{}</span>', DASH)
 # As many as people compare by eye: the rest of an id is its time, much the same for neighbours.
 _TAIL = 6
 _UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
@@ -106,7 +107,7 @@ def at(moment: datetime | None) -> SafeString:
 def duration(span: timedelta | float | None) -> str:
     """`0.8s`, `2m 14s`, `3h 05m`, `4d 02h`: the two largest units, never negative."""
     if span is None:
-        return "–"
+        return DASH
     seconds = max(0.0, span.total_seconds() if isinstance(span, timedelta) else float(span))
     if seconds < 10:
         return f"{seconds:.1f}".removesuffix(".0") + "s"
