@@ -1,0 +1,145 @@
+"""The claims race: 32 claimers, with sweepers, deserters and rolled-back claims beside them, share out a large queue without a quarrel."""
+
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
+
+import pytest
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from jobs.actors import Actor, Holder
+from jobs.claiming import claim
+from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
+from jobs.models import AuditEntry, Job
+from jobs.sweeps import sweep
+from tests.concurrency.crowd import in_processes, in_threads
+from tests.ledger import assert_sound
+
+PROCESSES, THREADS = 4, 8
+JOBS = 5000
+TYPES = ("report", "import", "export", "mail", "thumbnail", "invoice")
+MOST_ASKED = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handed:
+    """One job of a claim's answer.
+
+    Attributes:
+        rank: by which the jobs of one answer must ascend.
+        deserted: the claimer has let its lease run out at once.
+    """
+
+    claimer: str
+    job_id: str
+    epoch: int
+    type: str
+    rank: tuple[int, datetime, str]
+    deserted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """One claim that was kept: what was asked, and what came."""
+
+    types: tuple[str, ...] | None
+    asked: int
+    jobs: list[Handed]
+
+
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.full), pytest.param(3, marks=pytest.mark.full)])
+def test_claims_that_race_share_out_the_queue(seed: int, live_db: str) -> None:
+    ids = _fill(random.Random(seed))  # noqa: S311 - no secret: repeatable
+
+    answers = [*chain.from_iterable(in_processes(_claim_in_threads, [(seed, number) for number in range(PROCESSES)]))]
+
+    handed = [job for claimed in answers for job in claimed.jobs]
+    assert all(len(claimed.jobs) <= claimed.asked for claimed in answers)
+    assert all(job.type in claimed.types for claimed in answers if claimed.types for job in claimed.jobs)
+    assert all([job.rank for job in claimed.jobs] == sorted(job.rank for job in claimed.jobs) for claimed in answers)
+    # A job that was deserted comes to somebody again, under the next epoch; nothing else comes twice.
+    assert max(Counter((job.job_id, job.epoch) for job in handed).values()) == 1
+    assert Counter(job.job_id for job in handed if not job.deserted) == Counter(ids)
+    assert Counter(job.job_id for job in handed) == Counter(AuditEntry.objects.filter(action="claim").values_list("job_id", flat=True))
+    assert len({job.claimer for job in handed}) > PROCESSES * THREADS // 2, "too few got anything: that was no race"
+    assert sum(job.deserted for job in handed) >= JOBS // 50, "too few were deserted: the sweepers had nothing to do"
+    assert _deadlocks() == 0
+    for job_id in ids:
+        assert_sound(job_id)
+
+
+def _fill(chance: random.Random) -> list[str]:
+    began = timezone.now()
+    new = [
+        NewJob(
+            type=chance.choice(TYPES),
+            priority=chance.choice((0, 25, 50, 75, 100)),
+            scheduled_for=began - timedelta(seconds=chance.randrange(100)),
+        )
+        for _ in range(JOBS)
+    ]
+    batches = [new[start : start + MOST_AT_ONCE] for start in range(0, JOBS, MOST_AT_ONCE)]
+    return [job.id for batch in batches for job in enqueue(batch, by=Actor.producer("producer-1"))]
+
+
+def _claim_in_threads(seed: int, process: int) -> list[Claimed]:
+    drained = threading.Event()
+    names = [f"orch-{process}-{thread}" for thread in range(THREADS)]
+    claimers = [partial(_claim_all, name, random.Random(f"{seed} {name}"), drained) for name in names]  # noqa: S311 - no secret: repeatable
+    return [*chain.from_iterable(in_threads([*claimers, partial(_sweep_all, drained)]))]
+
+
+def _claim_all(name: str, chance: random.Random, drained: threading.Event) -> list[Claimed]:
+    by = Holder.of(name)
+    types = tuple(chance.sample(TYPES, 2)) if chance.random() < 0.3 else None
+    kept: list[Claimed] = []
+    while not drained.is_set():
+        asked = chance.randint(1, MOST_ASKED)
+        if chance.random() < 0.15:
+            _claim_and_roll_back(by, asked)
+            continue
+        jobs = claim(by=by, batch_size=asked, job_types=types).jobs
+        deserted = chance.random() < 0.05
+        if deserted:
+            _desert(jobs)
+        kept.append(Claimed(types=types, asked=asked, jobs=[_handed(job, name, deserted) for job in jobs]))
+        if not jobs:
+            time.sleep(0.02)
+    return kept
+
+
+def _claim_and_roll_back(by: Holder, asked: int) -> None:
+    with transaction.atomic():
+        claim(by=by, batch_size=asked)
+        time.sleep(0.002)
+        transaction.set_rollback(True)
+
+
+def _desert(jobs: list[Job]) -> None:
+    Job.objects.filter(id__in=[job.id for job in jobs]).update(lease_expires_at=Now())
+
+
+def _handed(job: Job, claimer: str, deserted: bool) -> Handed:
+    rank = (-job.priority, job.scheduled_for, job.id)
+    return Handed(claimer=claimer, job_id=job.id, epoch=job.epoch, type=job.type, rank=rank, deserted=deserted)
+
+
+def _sweep_all(drained: threading.Event) -> list[Claimed]:
+    while Job.objects.filter(status="queued").exists() or Job.objects.stuck().exists():
+        sweep(by=Actor.sweep())
+    drained.set()
+    return []
+
+
+def _deadlocks() -> int:
+    # (Every backend that may have counted one has ended, and so handed in its counters.)
+    with connection.cursor() as cursor:
+        cursor.execute("select deadlocks from pg_stat_database where datname = current_database()")
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,104 @@
+"""Any number of sweepers at once equals one, and none of them touches what its holder ends in time."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from django.db import connection
+
+from jobs.actors import Actor
+from jobs.claiming import claim
+from jobs.enqueueing import NewJob, enqueue
+from jobs.lifecycle import TransitionRefused
+from jobs.models import Attempt, AuditEntry, Job
+from jobs.sweeps import sweep
+from tests.concurrency.crowd import in_threads
+from tests.factories import HOLDER, PRODUCER
+from tests.ledger import assert_sound
+
+SWEEPERS = 4
+# What a sweep makes of a stuck job of each kind: its status then, and the entries that the sweep adds.
+KINDS = {
+    "claimed": ("queued", ["release"]),
+    "running": ("failed", ["fail"]),
+    "retried": ("queued", ["fail", "retry"]),
+    "cancelling": ("cancelled", ["cancel"]),
+}
+EXPIRE = "update jobs set lease_expires_at = clock_timestamp() where status in ('claimed', 'running')"
+
+
+@pytest.mark.parametrize("count", [400, pytest.param(2000, marks=pytest.mark.full)])
+def test_sweepers_at_once_move_each_stuck_job_once(count: int, live_db: str) -> None:
+    stuck = {kind: _held(kind, count // len(KINDS)) for kind in KINDS}
+    _expire()
+
+    swept = [job_id for of_sweeper in in_threads([_sweep_in_small_bites] * SWEEPERS) for job_id in of_sweeper]
+
+    ids = [job.id for jobs in stuck.values() for job in jobs]
+    assert Counter(swept) == Counter(ids)
+    assert Counter(AuditEntry.objects.filter(actor_kind="sweep").values_list("job_id", flat=True)) == Counter(ids)
+    for kind, jobs in stuck.items():
+        status, added = KINDS[kind]
+        for job in jobs:
+            assert Job.objects.get(id=job.id).status == status, kind
+            entries = AuditEntry.objects.filter(job_id=job.id).order_by("sequence").values_list("action", flat=True)
+            assert list(entries)[-len(added) :] == added, kind
+            assert_sound(job.id)
+    assert Attempt.objects.count() == len(stuck["retried"])
+    assert sweep(by=Actor.sweep()).swept == []
+
+
+def test_a_completion_that_comes_before_the_sweep_stands(live_db: str) -> None:
+    jobs = _held("running", 200)
+    in_time, late = jobs[::2], jobs[1::2]
+    with connection.cursor() as cursor:
+        cursor.execute(f"{EXPIRE} and id = any(%s)", [[job.id for job in late]])
+
+    # Holders complete all of them, from the end, while sweepers come from the beginning.
+    crowd: list[Callable[[], list[str]]] = [partial(_complete_all, jobs[::-1]), *[_sweep_in_small_bites] * SWEEPERS]
+    completed, *swept = in_threads(crowd)
+
+    assert set(completed) == {job.id for job in in_time}
+    assert {job_id for of_sweeper in swept for job_id in of_sweeper} <= {job.id for job in late}
+    sweep(by=Actor.sweep())
+    assert {job.id for job in Job.objects.filter(status="failed", error_category="lease_lost")} == {job.id for job in late}
+    assert {job.id for job in Job.objects.filter(status="completed")} == {job.id for job in in_time}
+    for job in jobs:
+        assert_sound(job.id)
+
+
+def _held(kind: str, count: int) -> list[Job]:
+    enqueue([NewJob(type=kind, max_attempts=2 if kind in ("retried", "cancelling") else 1) for _ in range(count)], by=PRODUCER)
+    jobs = claim(by=HOLDER, batch_size=count, job_types=[kind]).jobs
+    assert len(jobs) == count
+    for job in jobs:
+        if kind != "claimed":
+            job.start(by=HOLDER)
+        if kind == "cancelling":
+            job.cancel(by=PRODUCER)
+    return jobs
+
+
+def _expire() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(EXPIRE)
+
+
+def _sweep_in_small_bites() -> list[str]:
+    # A whole sweep takes 500 at once: one sweeper alone would have done it all before the others begin.
+    swept: list[str] = []
+    while bite := sweep(by=Actor.sweep(), limit=7).swept:
+        swept.extend(one.job_id for one in bite)
+    return swept
+
+
+def _complete_all(jobs: list[Job]) -> list[str]:
+    completed = []
+    for job in jobs:
+        try:
+            job.complete(by=HOLDER, epoch=1)
+        except TransitionRefused:
+            continue
+        completed.append(job.id)
+    return completed
