@@ -38,7 +38,7 @@ class Server:
     @property
     def workers(self) -> list[int]:
         """The process ids of the workers there are now, the oldest first."""
-        return [int(pid) for pid in Path(f"/proc/{self.master}/task/{self.master}/children").read_text().split()]
+        return children_of(self.master)
 
 
 @contextmanager
@@ -64,6 +64,12 @@ def running_server(*, workers: int = 2, environment: Mapping[str, str] | None = 
         finally:
             _stop(master)
             sys.stderr.write(log.read_text())
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started and not yet buried; those of one thread in the order of their start."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
 
 
 def _start(listener: socket.socket, log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
