@@ -22,7 +22,7 @@ from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
 # Of an error, what is looked at in lists: it may be megabytes.
 ERROR_HEAD = 2000
 # How far back the words of errors are searched.
-MOST_SEARCHED = 20_000
+MOST_SEARCHED = 10_000
 
 
 @admin.register(Job)

@@ -46,6 +46,10 @@ class Moment:
     lasted: timedelta | None
 
     @property
+    def action(self) -> str:
+        return self.entry.action.replace("_", " ")
+
+    @property
     def why(self) -> str:
         """The reason given, else the error that the entry tells of."""
         error = (self.entry.detail or {}).get("error")
@@ -122,7 +126,7 @@ def ran(job: Job) -> timedelta | None:
 
 def offers(job: Job, *, may_act: bool) -> list[Offer]:
     """The verbs of staff, each with the reason when it is not possible now."""
-    return [Offer(verb, place, _EFFECTS[verb], _obstacle(job, verb, may_act=may_act)) for place, verb in enumerate(OFFERED)]
+    return [Offer(verb, place, _effect(job, verb), _obstacle(job, verb, may_act=may_act)) for place, verb in enumerate(OFFERED)]
 
 
 def timeline(entries: Sequence[AuditEntry]) -> list[Moment]:
@@ -138,6 +142,12 @@ def _lasted(entry: AuditEntry, changes: Sequence[datetime]) -> timedelta | None:
     if later is None:
         return None if Status(entry.to_status).is_terminal else timezone.now() - entry.at
     return later - entry.at
+
+
+def _effect(job: Job, verb: Verb) -> str:
+    if verb is Verb.RELEASE and job.cancel_requested_at:
+        return "A cancel is pending, so the job ends cancelled."
+    return _EFFECTS[verb]
 
 
 def _obstacle(job: Job, verb: Verb, *, may_act: bool) -> str:

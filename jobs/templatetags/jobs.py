@@ -121,6 +121,12 @@ def duration(span: timedelta | float | None) -> str:
     return "0s"
 
 
+@register.filter
+def thousands(number: int) -> str:
+    """`10,000`."""
+    return f"{number:,}"
+
+
 def clock(span: timedelta) -> str:
     """A wait as `0:18` or `4:10`; from an hour on as a duration."""
     seconds = max(0, int(span.total_seconds()))
