@@ -32,23 +32,38 @@ def measured() -> Iterator[Cost]:
     connection.ensure_connection()
     # Linux, Documentation/scheduler/sched-stats.rst: the first field is the time on a core in nanoseconds.
     clock = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
+    with stopwatch() as cost:
+        cpu = _nanoseconds(clock)
+        yield cost
+        cost.cpu = (_nanoseconds(clock) - cpu) / 1e9
+
+
+@contextmanager
+def stopwatch() -> Iterator[Cost]:
+    """What the block takes by the clock alone, for work that uses more than one connection."""
     cost = Cost()
-    cpu, wall = _nanoseconds(clock), time.perf_counter()
+    began = time.perf_counter()
     yield cost
-    cost.wall = time.perf_counter() - wall
-    cost.cpu = (_nanoseconds(clock) - cpu) / 1e9
+    cost.wall = time.perf_counter() - began
+
+
+def rounds(word: str) -> int:
+    """A number of rounds, as an option says it: quartiles need two."""
+    if int(word) < 2:
+        raise ValueError(word)
+    return int(word)
 
 
 def ratio(values: Iterable[float], base: Iterable[float]) -> str:
     """The median of the ratios of each round, with its quartiles."""
     low, middle, high = _quartiles([value / other for value, other in zip(values, base, strict=True)])
-    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
+    return f"{middle:.2f} ({low:.2f}…{high:.2f})"
 
 
 def microseconds(values: Sequence[float]) -> str:
     """The median, with its quartiles."""
     low, middle, high = _quartiles([value * 1e6 for value in values])
-    return f"{middle:.0f} ({low:.0f}–{high:.0f})"
+    return f"{middle:.0f} ({low:.0f}…{high:.0f})"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

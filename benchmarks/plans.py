@@ -5,7 +5,7 @@ import random
 
 from django.db import connection
 
-from benchmarks.figures import Cost, measured, microseconds, ratio, table
+from benchmarks.figures import Cost, measured, microseconds, ratio, rounds, table
 from benchmarks.scratch import execute, scratch_databases, use
 
 GENERIC = "prepared, force_generic_plan (ours)"
@@ -20,7 +20,7 @@ VARIANTS: dict[str, tuple[str, int | None]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.plans", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=20, help="how often each variant has its turn (default: 20)")
+    parser.add_argument("--rounds", type=rounds, default=20, help="how often each variant has its turn (default: 20)")
     parser.add_argument("--reports", type=int, default=200, help="reports of each kind in a turn (default: 200)")
     options = parser.parse_args()
     starts: dict[str, list[Cost]] = {variant: [] for variant in VARIANTS}

@@ -51,7 +51,7 @@ def diagram() -> str:
 def transitions() -> str:
     rows = []
     for rule in TABLE:
-        sources = ", ".join(f"`{status}`" for status in Status if status in rule.sources) or "–"
+        sources = ", ".join(f"`{status}`" for status in Status if status in rule.sources) or "none"
         actors = ", ".join(_WORDS.get(kind, kind) for kind in ActorKind if kind in rule.actors)
         rows.append((f"**{rule.verb}**", sources, f"`{rule.target}`", actors))
     return _table(("verb", "from", "to", "at the word of"), rows)

@@ -28,7 +28,9 @@ def blocks(page: str) -> list[tuple[str, str]]:
 def run_in_bash(script: str, *, against: Server, folder: Path) -> str:
     """What a script of the documentation prints, run as a reader would: nothing of it is replaced."""
     environment = {"PATH": os.environ["PATH"], "JOBSITE_URL": against.url, "INTERNAL_API_KEY": API_KEY, "no_proxy": "*"}
-    ended = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert (ended.returncode, ended.stderr) == (0, ""), ended
     return ended.stdout
 
@@ -45,12 +47,14 @@ def assert_like(shown: Any, answer: Any, path: str = "answer") -> None:
     assert type(answer) is type(shown), f"{path}: {shown!r} is shown, {answer!r} was answered"
     if isinstance(shown, dict):
         named = shown.keys() - {"…"}
-        assert named == answer.keys() or "…" in shown and named < answer.keys(), f"{path}: {sorted(named)} shown, {sorted(answer)} answered"
+        assert named == answer.keys() or ("…" in shown and named < answer.keys()), (
+            f"{path}: {sorted(named)} shown, {sorted(answer)} answered"
+        )
         for key in named - {"id"}:
             assert_like(shown[key], answer[key], f"{path}.{key}")
     elif isinstance(shown, list):
         items = [item for item in shown if item != "…"]
-        assert len(items) == len(answer) or len(items) < len(shown) and len(items) < len(answer), f"{path}: {len(answer)} items answered"
+        assert len(items) == len(answer) or (len(items) < len(shown) and len(items) < len(answer)), f"{path}: {len(answer)} items answered"
         for place, item in enumerate(items):
             assert_like(item, answer[place], f"{path}[{place}]")
     elif isinstance(shown, str) and not _WORD.fullmatch(shown):

@@ -21,7 +21,10 @@ _NOT_FOR_OPERATORS = {"DJANGO_SETTINGS_MODULE", "PATH"}
 
 def variables_read() -> Iterator[str]:
     """Every environment variable that settings, bin/run, gunicorn's configuration, the health check or the orchestrator looks up."""
-    sources = [*REPOSITORY.glob("jobsite/**/*.py"), *(REPOSITORY / path for path in ("gunicorn.conf.py", "orchestrator/config.py", "bin/healthcheck"))]
+    sources = [
+        *REPOSITORY.glob("jobsite/**/*.py"),
+        *(REPOSITORY / path for path in ("gunicorn.conf.py", "orchestrator/config.py", "bin/healthcheck")),
+    ]
     for source in sources:
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Call) and _reads(node.func):
@@ -44,7 +47,7 @@ def test_its_queries_run_as_they_stand(sql: Callable[..., list[tuple[Any, ...]]]
 def _reads(function: ast.expr) -> bool:
     if not isinstance(function, ast.Attribute):
         return _name(function) in _READERS
-    return function.attr in _READERS or function.attr == "get" and _name(function.value) in _ENVIRONMENTS
+    return function.attr in _READERS or (function.attr == "get" and _name(function.value) in _ENVIRONMENTS)
 
 
 def _name(expression: ast.expr) -> str:

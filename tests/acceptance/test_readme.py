@@ -22,7 +22,9 @@ def test_the_orchestrator_in_curl_takes_a_job_from_the_queue_to_its_end(live_db:
     assert [entry["action"] for entry in history["entries"]] == ["enqueue", "claim", "acknowledge", "start", "complete"]
 
 
-@pytest.mark.parametrize("page", [path.relative_to(REPOSITORY) for path in [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")]], ids=str)
+@pytest.mark.parametrize(
+    "page", [path.relative_to(REPOSITORY) for path in [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")]], ids=str
+)
 def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
     text = (REPOSITORY / page).read_text()
     targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
