@@ -1,5 +1,6 @@
 """`python -m docs.generate`: writes what docs/lifecycle.md shows of the lifecycle table, so that the two can't part."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from jobs.lifecycle import COMPOUND, TABLE, TARGETS, ActorKind, Status, Verb
@@ -7,6 +8,8 @@ from jobs.lifecycle import COMPOUND, TABLE, TARGETS, ActorKind, Status, Verb
 PAGE = Path(__file__).parent / "lifecycle.md"
 BEGIN = "<!-- From jobs/lifecycle.py by `python -m docs.generate`: edit there. -->\n"
 END = "<!-- End of what is generated. -->\n"
+# How Mermaid writes where a life begins and ends.
+NOWHERE = "[*]"
 _WORDS = {ActorKind.ORCHESTRATOR: "holder", ActorKind.USER: "staff"}
 
 
@@ -39,11 +42,12 @@ def diagram() -> str:
     """A Mermaid state diagram: one arrow for each pair of statuses that a verb leads between."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for rule in TABLE:
-        for source in sorted(rule.sources, key=list(Status).index) or ["[*]"]:
+        sources: list[str] = [status for status in Status if status in rule.sources]
+        for source in sources or [NOWHERE]:
             verbs = arrows.setdefault((source, rule.target), [])
             if rule.verb not in verbs:
                 verbs.append(rule.verb)
-    arrows |= {(status, "[*]"): [] for status in Status if status.is_terminal}
+    arrows |= {(status, NOWHERE): [] for status in Status if status.is_terminal}
     lines = [f"    {source} --> {target}{': ' + ', '.join(verbs) if verbs else ''}" for (source, target), verbs in arrows.items()]
     return "\n".join(["stateDiagram-v2", *lines])
 
@@ -73,7 +77,7 @@ def _kind(status: Status) -> str:
     return "held under a lease" if status.is_live else "the end" if status.is_terminal else ""
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ("---",) * len(head), *rows])
 
 
