@@ -5,13 +5,15 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from jobs.views import probes
-from orchestration_api.urls import release
+from orchestration_api.urls import nothing_here, release
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:jobs_job_changelist")),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),
     path("admin/", admin.site.urls),
+    # Without this one Django would redirect it, and the machine door redirects nowhere.
+    path("api/internal", nothing_here),
     path("api/internal/", include("orchestration_api.urls")),
     # Existing orchestrators post a release without the base path.
     path("jobs/<str:job_id>/release", release),

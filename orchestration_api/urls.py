@@ -28,6 +28,7 @@ class NothingHere(APIView):
         raise NotFound
 
 
+nothing_here = NothingHere.as_view()
 release = ReportViewSet.as_view({"post": "release"})
 urlpatterns = [
     path("jobs/queue", QueueViewSet.as_view({"get": "claim_by_get", "head": "claim_by_get"})),
@@ -53,5 +54,5 @@ urlpatterns = [
     path("orchestrator/health", OrchestratorViewSet.as_view({"get": "health", "post": "self_report"})),
     path("orchestrator/metrics", OrchestratorViewSet.as_view({"post": "self_report"})),
     path("orchestrator/me", OrchestratorViewSet.as_view({"get": "me"})),
-    re_path("", NothingHere.as_view()),
+    re_path("", nothing_here),
 ]

@@ -169,7 +169,10 @@ class Job(models.Model):
         """
         if not Status(self.status).is_terminal:
             raise lifecycle.InvalidTransition(
-                f"Job {self.id} is {self.status}: it can be run again once it has ended.", job_id=self.id, status=Status(self.status), job=self
+                f"Job {self.id} is {self.status}: it can be run again once it has ended.",
+                job_id=self.id,
+                status=Status(self.status),
+                job=self,
             )
         asked = {"type": self.type, "payload": self.payload, "metadata": self.metadata, "priority": self.priority,
                  "max_attempts": self.max_attempts, "timeout_seconds": self.timeout_seconds} | changes  # fmt: skip

@@ -17,8 +17,8 @@ fenced as materialized (
       when not %(holder)s::boolean then null
       when decode(f.digest, 'hex') = l.report_digest and coalesce(f.epoch, l.epoch) = l.report_epoch then 'replayed'
       when f.gone and h.same then 'replayed'
-      when f.gone and (h.finished or not f.live and f.was <> 'queued' and l.report_epoch = coalesce(f.epoch, l.epoch)
-        and (f.epoch is not null or l.orchestrator_id = %(actor)s::text)) then 'already_finished'
+      when f.gone and (h.finished or not f.live and l.orchestrator_id = %(actor)s::text and l.report_epoch = coalesce(f.epoch, l.epoch))
+        then 'already_finished'
       when f.gone and f.epoch is null then 'not_owner'
       when f.gone then 'lease_lost'
       when l.lease_expires_at <= f.at then 'lease_expired'

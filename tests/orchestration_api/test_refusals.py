@@ -202,7 +202,7 @@ def test_a_missing_field_is_named(api: APIClient, path: str, body: dict[str, Any
     assert details["fields"]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/jobs/x/y/z", "/socket", "/jobs/"])
+@pytest.mark.parametrize("path", ["", "/", "/nothing", "/jobs/x/y/z", "/socket", "/jobs/"])
 def test_an_unknown_address_is_not_found(api: APIClient, path: str) -> None:
     assert_error(send(api, "get", path), 404, "RESOURCE_NOT_FOUND")
 

@@ -1,0 +1,124 @@
+"""What only shows on a real connection: bodies that are refused, connections that stay good, methods that Django would reroute."""
+
+import json
+import socket
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from tests.factories import JobFactory
+from tests.postgres import API_KEY
+from tests.server import running_server
+
+HEADERS = {"Authorization": f"Bearer {API_KEY}", "X-Orchestrator-ID": "orch-1", "Content-Type": "application/json"}
+HEALTH = "/api/internal/orchestrator/health"
+
+
+@pytest.fixture
+def connection(live_db: str) -> Iterator[HTTPConnection]:
+    """One connection to a real server, kept over several requests."""
+    with running_server(workers=1) as server:
+        connection = HTTPConnection(server.url.removeprefix("http://"), timeout=20)
+        yield connection
+        connection.close()
+
+
+def ask(connection: HTTPConnection, method: str, path: str, body: bytes | None = None, **options: Any) -> tuple[int, Any]:
+    connection.request(method, path, body, headers={**HEADERS, **options.pop("headers", {})}, **options)
+    answer = connection.getresponse()
+    content = answer.read()
+    return answer.status, json.loads(content) if content else None
+
+
+def test_errors_are_answered_after_the_body_was_read_on_a_connection_that_stays_open(connection: HTTPConnection) -> None:
+    job = JobFactory(status="running")
+    report = f"/api/internal/jobs/{job.id}/complete"
+    refusals = [
+        (401, b"x" * 1_000_000, {"Authorization": "Bearer wrong"}),
+        (413, b"x" * (16 * 1024 * 1024 + 1), {}),
+        (415, b'{"exitCode": 0}', {"Content-Encoding": "gzip"}),
+        (400, b"[" * 100_000, {}),
+        (404, b'{"exitCode": 0}', {}),
+    ]
+    ask(connection, "GET", HEALTH)
+    first = connection.sock
+    for status, body, headers in refusals:
+        path = report if status != 404 else "/api/internal/jobs/job_nope/complete"
+        told, answer = ask(connection, "POST", path, body, headers=headers)
+        assert told == status, answer
+        assert set(answer) == {"error"}
+        assert ask(connection, "GET", HEALTH)[0] == 200
+    assert connection.sock is first
+
+
+def test_a_chunked_body_is_refused_and_never_taken_as_empty(connection: HTTPConnection) -> None:
+    job = JobFactory(status="claimed")
+    connection.request(
+        "POST",
+        f"/api/internal/jobs/{job.id}/acknowledge",
+        iter([b'{"orchestratorId":', b'"orch-1"}']),
+        headers=HEADERS,
+        encode_chunked=True,
+    )
+    answer = connection.getresponse()
+
+    assert (answer.status, json.loads(answer.read())["error"]["code"]) == (411, "LENGTH_REQUIRED")
+    job.refresh_from_db()
+    assert job.acknowledged_at is None
+    assert ask(connection, "GET", HEALTH)[0] == 200
+
+
+def test_head_on_the_claiming_get_claims_nothing(connection: HTTPConnection) -> None:
+    job = JobFactory()
+
+    assert ask(connection, "HEAD", "/api/internal/jobs/queue")[0] == 405
+    job.refresh_from_db()
+    assert job.status == "queued"
+
+
+def test_a_host_that_is_not_ours_is_refused_in_the_one_shape(connection: HTTPConnection) -> None:
+    status, answer = ask(connection, "GET", "/api/internal/jobs", headers={"Host": "evil.example"})
+
+    assert (status, answer["error"]["code"]) == (400, "VALIDATION_INVALID_PARAMS")
+
+
+def test_a_release_of_megabytes_of_log_lines_goes_through(connection: HTTPConnection) -> None:
+    job = JobFactory(status="running")
+    entries = [{"sequence": n, "stream": "stdout", "line": "ä" * 30_000, "timestamp": None} for n in range(100)]
+    status, answer = ask(
+        connection, "POST", f"/api/internal/jobs/{job.id}/logs", json.dumps({"entries": entries}, ensure_ascii=False).encode()
+    )
+
+    assert (status, answer["stored"]) == (200, 100)
+    connection.request("GET", f"/api/internal/jobs/{job.id}/logs.txt", headers=HEADERS)
+    assert connection.getresponse().read().decode() == ("ä" * 30_000 + "\n") * 100
+
+
+def test_no_thread_is_left_for_one_more_long_poll_but_others_are_served(live_db: str) -> None:
+    """With 8 threads 4 may wait; the fifth is told so at once, and a plain request is answered meanwhile."""
+    body = json.dumps({"wait": 3}).encode()
+    request = b"".join(
+        [
+            b"POST /api/internal/jobs/claim HTTP/1.1\r\nHost: localhost\r\n",
+            *(f"{name}: {value}\r\n".encode() for name, value in HEADERS.items()),
+        ]
+    )
+    request += f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+    with running_server(workers=1) as server:
+        address = server.url.removeprefix("http://").split(":")
+        waiting = [socket.create_connection((address[0], int(address[1])), timeout=20) for _ in range(4)]
+        for one in waiting:
+            one.sendall(request)
+        connection = HTTPConnection(":".join(address), timeout=20)
+        reasons = []
+        for _ in range(50):
+            reasons.append(ask(connection, "POST", "/api/internal/jobs/claim", body)[1]["metadata"].get("reason"))
+            if reasons[-1] == "busy":
+                break
+        assert reasons[-1] == "busy"
+        assert ask(connection, "GET", HEALTH)[0] == 200
+        connection.close()
+        for one in waiting:
+            one.close()
