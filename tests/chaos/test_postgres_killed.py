@@ -42,6 +42,5 @@ def test_no_acknowledged_report_is_lost_when_postgresql_is_killed(kills: int, du
 
     # The test's own was cut as well.
     connection.close()
-    assert done == kills, f"only {done} kills: that proves nothing"
-    assert load.disturbances >= kills, "no client noticed anything"
     assert_nothing_lost(load, ids)
+    assert done == kills, f"only {done} kills: that proves nothing"

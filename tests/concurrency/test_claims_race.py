@@ -4,11 +4,13 @@ import random
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -20,6 +22,7 @@ from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
 from jobs.models import AuditEntry, Job
 from jobs.sweeps import sweep
 from tests.concurrency.crowd import in_processes, in_threads
+from tests.factories import PRODUCER
 from tests.ledger import assert_sound
 
 PROCESSES, THREADS = 4, 8
@@ -68,11 +71,29 @@ def test_claims_that_race_share_out_the_queue(seed: int, live_db: str) -> None:
     assert max(Counter((job.job_id, job.epoch) for job in handed).values()) == 1
     assert Counter(job.job_id for job in handed if not job.deserted) == Counter(ids)
     assert Counter(job.job_id for job in handed) == Counter(AuditEntry.objects.filter(action="claim").values_list("job_id", flat=True))
+    assert dict(Job.objects.values_list("id", "epoch")) == Counter(job.job_id for job in handed)
     assert len({job.claimer for job in handed}) > PROCESSES * THREADS // 2, "too few got anything: that was no race"
     assert sum(job.deserted for job in handed) >= JOBS // 50, "too few were deserted: the sweepers had nothing to do"
     assert _deadlocks() == 0
-    for job_id in ids:
+    for job_id in {job.job_id for job in handed if job.deserted}:
         assert_sound(job_id)
+
+
+def test_a_claim_passes_over_jobs_that_somebody_holds_and_waits_for_nobody(live_db: str) -> None:
+    ids = [job.id for job in enqueue([NewJob(type="report") for _ in range(20)], by=PRODUCER)]
+    with psycopg.connect(live_db) as neighbour, ThreadPoolExecutor(1) as threads:
+        neighbour.execute("select from jobs where id = any(%s) for update", [ids[:8]])
+
+        claimed = threads.submit(_claim_alone, Holder.of("orch-1"), 10).result(timeout=5)
+
+    assert claimed == ids[8:18]
+
+
+def _claim_alone(by: Holder, asked: int) -> list[str]:
+    try:
+        return [job.id for job in claim(by=by, batch_size=asked).jobs]
+    finally:
+        connection.close()
 
 
 def _fill(chance: random.Random) -> list[str]:
@@ -86,7 +107,7 @@ def _fill(chance: random.Random) -> list[str]:
         for _ in range(JOBS)
     ]
     batches = [new[start : start + MOST_AT_ONCE] for start in range(0, JOBS, MOST_AT_ONCE)]
-    return [job.id for batch in batches for job in enqueue(batch, by=Actor.producer("producer-1"))]
+    return [job.id for batch in batches for job in enqueue(batch, by=PRODUCER)]
 
 
 def _claim_in_threads(seed: int, process: int) -> list[Claimed]:
@@ -97,7 +118,14 @@ def _claim_in_threads(seed: int, process: int) -> list[Claimed]:
 
 
 def _claim_all(name: str, chance: random.Random, drained: threading.Event) -> list[Claimed]:
-    by = Holder.of(name)
+    try:
+        return _claim_until(drained, Holder.of(name), chance)
+    finally:
+        # When it is drained it is set already; else this claimer has failed, and the others must not wait for its share.
+        drained.set()
+
+
+def _claim_until(drained: threading.Event, by: Holder, chance: random.Random) -> list[Claimed]:
     types = tuple(chance.sample(TYPES, 2)) if chance.random() < 0.3 else None
     kept: list[Claimed] = []
     while not drained.is_set():
@@ -109,7 +137,7 @@ def _claim_all(name: str, chance: random.Random, drained: threading.Event) -> li
         deserted = chance.random() < 0.05
         if deserted:
             _desert(jobs)
-        kept.append(Claimed(types=types, asked=asked, jobs=[_handed(job, name, deserted) for job in jobs]))
+        kept.append(Claimed(types=types, asked=asked, jobs=[_handed(job, by.name, deserted) for job in jobs]))
         if not jobs:
             time.sleep(0.02)
     return kept
@@ -132,9 +160,11 @@ def _handed(job: Job, claimer: str, deserted: bool) -> Handed:
 
 
 def _sweep_all(drained: threading.Event) -> list[Claimed]:
-    while Job.objects.filter(status="queued").exists() or Job.objects.stuck().exists():
-        sweep(by=Actor.sweep())
-    drained.set()
+    try:
+        while not drained.is_set() and (Job.objects.filter(status="queued").exists() or Job.objects.stuck().exists()):
+            sweep(by=Actor.sweep())
+    finally:
+        drained.set()
     return []
 
 

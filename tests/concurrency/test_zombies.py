@@ -54,6 +54,11 @@ class Graveyard:
     reclaimed: int = 0
     stopped: threading.Event = field(default_factory=threading.Event)
 
+    def any_claim(self, chance: random.Random) -> Json | None:
+        """A job as some claim brought it; None as long as there is none."""
+        graves = [grave for grave in list(self.frozen.values()) if grave]
+        return chance.choice(chance.choice(graves))[1] if graves else None
+
     @property
     def zombies(self) -> int:
         """How many reports were refused."""
@@ -70,8 +75,9 @@ def test_no_report_of_the_dead_is_let_in(server: Server, settings: Any) -> None:
         for name in IDENTITIES
         for number in range(HOLDERS_EACH)
     ]
-    dead = [partial(_rise, yard, server.url, name, random.Random(name)) for name in (*IDENTITIES, "orch-3")]  # noqa: S311
-    in_threads([*holders, *dead, partial(_sweep, yard), partial(_sweep, yard), partial(_let_time_pass, yard)])
+    dead = [partial(_rise, yard, server.url, name, random.Random(name)) for name in IDENTITIES]  # noqa: S311
+    strangers = [partial(_trespass, yard, server.url, "orch-3", random.Random(3))]  # noqa: S311
+    in_threads([*holders, *dead, *strangers, partial(_sweep, yard), partial(_sweep, yard), partial(_let_time_pass, yard)])
 
     assert yard.zombies >= LEAST_ZOMBIES, f"only {yard.zombies} zombies in {MOST_SECONDS} s: that proves nothing"
     assert yard.reclaimed >= LEAST_RECLAIMED, f"only {yard.reclaimed} met their own next claim: that proves nothing"
@@ -98,14 +104,21 @@ def _hold(yard: Graveyard, url: str, name: str, chance: random.Random) -> None:
 
 
 def _rise(yard: Graveyard, url: str, name: str, chance: random.Random) -> None:
-    """Reports on what somebody once held: its own, or what it heard from others."""
+    """Reports on what somebody once held, itself or another, under the token of that claim."""
     with Caller(url, name) as caller:
         while not yard.stopped.is_set():
-            graves = list(yard.frozen.values())
-            if graves and (grave := chance.choice(graves)):
-                job = chance.choice(grave)[1]
+            if job := yard.any_claim(chance):
                 is_dead = (job["id"], job["epoch"]) in yard.lapses
                 report(caller, yard.sent, job, chance.choice(DEAD if is_dead else ALIVE))
+            time.sleep(0.005)
+
+
+def _trespass(yard: Graveyard, url: str, name: str, chance: random.Random) -> None:
+    """Reports on jobs that it never held, with a stolen token or with none."""
+    with Caller(url, name) as caller:
+        while not yard.stopped.is_set():
+            if job := yard.any_claim(chance):
+                report(caller, yard.sent, job if chance.random() < 0.5 else {**job, "lease": {"token": None}}, chance.choice(DEAD))
             time.sleep(0.005)
 
 
