@@ -1,3 +1,4 @@
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from jobs.lifecycle import ActorKind
@@ -37,7 +38,11 @@ class AuditEntry(models.Model):
         verbose_name = "audit entry"
         verbose_name_plural = "audit entries"
         constraints = [models.UniqueConstraint(fields=["job_id", "sequence"], name="audit_log_job_sequence")]
-        indexes = [models.Index(fields=["xid", "id"], name="audit_log_feed")]
+        indexes = [
+            models.Index(fields=["xid", "id"], name="audit_log_feed"),
+            # The log only grows, in the order of time: a block range index finds a period at next to no cost.
+            BrinIndex(fields=["at"], name="audit_log_at"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.job_id} #{self.sequence} {self.action}"
