@@ -73,14 +73,20 @@ def template_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker)
     """The name of a migrated database without rows of tests, for `cloned_database`."""
     from django.db import connection
 
-    migrated = str(connection.settings_dict["NAME"])
-    name = f"{migrated}_template"
+    usual = str(connection.settings_dict["NAME"])
     with django_db_blocker.unblock():
+        # pytest-django makes the test database only when a test that was selected asks for it by `db` or its mark.
+        made_here = not usual.startswith("test_")
+        migrated = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False) if made_here else usual
         _disconnect()
+    name = f"{migrated}_template"
     _drop(name)
     _create(name, migrated)
     yield name
     _drop(name)
+    if made_here:
+        with django_db_blocker.unblock():
+            connection.creation.destroy_test_db(usual, verbosity=0)
 
 
 @pytest.fixture
