@@ -139,7 +139,7 @@ def database() -> dict[str, Any]:
     options.setdefault("connect_timeout", 10)
     # Statements that go through a plain cursor are prepared at their first use (jobs/statements.py); Django's own never are.
     options["prepare_threshold"] = 0
-    # A pool of the process: a new connection for each request is five times slower.
+    # A pool of the process: a new connection for each request is many times slower (benchmarks/connections.py).
     options["pool"] = {"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 20, "max_idle": 300}
     return {**settings, "OPTIONS": options, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "DISABLE_SERVER_SIDE_CURSORS": False}
 

@@ -34,7 +34,7 @@ class Heart(threading.Thread):
         self._stopped = threading.Event()
 
     def hurry(self) -> None:
-        """Beat soon: there is progress to tell."""
+        """Beat soon: there is a new job or progress to tell."""
         self._hurry.set()
 
     def stop(self) -> None:

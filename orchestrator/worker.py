@@ -98,6 +98,8 @@ class Worker:
             # Claimed by a poll that was under way when the stop came: it goes back unstarted.
             execution.stop(Stop.RELEASE)
         execution.start()
+        # From the first heartbeat that names it, the job is missed soon after we die, not when its whole time is over.
+        self._heart.hurry()
 
     def _forget(self, execution: Execution) -> None:
         with self._changed:

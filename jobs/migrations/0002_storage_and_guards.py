@@ -48,20 +48,24 @@ drop trigger transition_guard on jobs;
 drop function refuse_transition();
 """
 
-# Judged at commit, so that row and entries may be written in either order: the entries from the old sequence to the new one
-# must lead, step by step, from the old status to the new. A counted failure that is queued again needs both of its entries.
+# Judged at commit, so that row and entries may be written in either order: the entries between the old sequence and the new must lead from
+# the old status to the new. One step is one probe of the unique index (job_id, sequence); a compound step, and a counted failure that is
+# queued again, need both of theirs.
 AUDITED = """
-create function refuse_unaudited() returns trigger language plpgsql as $f$
-declare entries int; unbroken boolean; first_from varchar; last_to varchar; before int := -1; was varchar;
-begin
-  if tg_op = 'UPDATE' then before := old.audit_seq; was := old.status; end if;
-  select count(*), bool_and(e.from_status is not distinct from e.previous or e.sequence = before + 1),
-      min(e.from_status) filter (where e.sequence = before + 1), min(e.to_status) filter (where e.sequence = new.audit_seq)
-    into entries, unbroken, first_from, last_to
-  from (select a.sequence, a.from_status, a.to_status, lag(a.to_status) over (order by a.sequence) as previous
-        from audit_log a where a.job_id = new.id and a.sequence > before and a.sequence <= new.audit_seq) e;
-  if entries <> new.audit_seq - before or not unbroken or first_from is distinct from was or last_to is distinct from new.status
-     or tg_op = 'UPDATE' and new.status = 'queued' and new.attempts > old.attempts and entries < 2 then
+create function refuse_unaudited() returns trigger language plpgsql as $f$ begin
+  if tg_op = 'INSERT' then
+    perform from audit_log a where a.job_id = new.id and a.sequence = new.audit_seq and a.to_status = new.status
+      and (new.audit_seq = 0) = (a.from_status is null);
+  elsif new.audit_seq = old.audit_seq + 1 and not (new.status = 'queued' and new.attempts > old.attempts) then
+    perform from audit_log a where a.job_id = new.id and a.sequence = new.audit_seq and a.from_status = old.status and a.to_status = new.status;
+  elsif new.audit_seq = old.audit_seq + 2 then
+    perform from audit_log a join audit_log b on b.job_id = a.job_id and b.sequence = a.sequence + 1
+      where a.job_id = new.id and a.sequence = old.audit_seq + 1 and a.from_status = old.status and b.to_status = new.status
+        and a.to_status = b.from_status and a.to_status = case new.status when 'completed' then 'running' when 'queued' then 'failed' end;
+  else
+    perform where false;
+  end if;
+  if not found then
     raise exception 'job % became % without the audit entries that say so', new.id, new.status using errcode = '23514';
   end if;
   return null;

@@ -8,8 +8,8 @@ from jobs.models.columns import TransactionIdField
 class AuditEntry(models.Model):
     """One change, written in the same statement as the change itself and never altered afterwards: the database refuses.
 
-    The entries of a job number 0, 1, 2 … without gaps. There is no foreign key to jobs: the log outlives them, and the check would cost a
-    fifth of the throughput. The door is the only writer.
+    The entries of a job number 0, 1, 2 … without gaps. There is no foreign key to jobs: the log
+    outlives them. The door is the only writer.
     """
 
     id = models.BigAutoField(primary_key=True)

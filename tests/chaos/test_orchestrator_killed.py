@@ -20,7 +20,7 @@ from tests.server import Server, children_of, running_server
 
 LEASES = ("JOBSITE_CLAIM_LEASE_SECONDS", "JOBSITE_ACKNOWLEDGED_LEASE_SECONDS", "JOBSITE_HEARTBEAT_LEASE_SECONDS")
 SWEEP = ("manage.py", "sweep_stuck_jobs", "--loop", "--interval", "0.5")
-ORCHESTRATOR = ("-m", "orchestrator", "--id", "local-1", "--wait", "1", "--heartbeat-interval", "1")
+ORCHESTRATOR = ("-m", "orchestrator", "--id", "local-1", "--wait", "1")
 SLOW_AT_FIRST = 'if [ "$JOBSITE_ATTEMPT" = 1 ]; then sleep 60; fi; echo done'
 
 
