@@ -5,6 +5,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from django.db.models.functions import Left, Length
@@ -131,17 +132,17 @@ def offers(job: Job, *, may_act: bool) -> list[Offer]:
 
 def timeline(entries: Sequence[AuditEntry]) -> list[Moment]:
     """Entries in order; a status lasts until the next one that changes it, the last of a job that goes on until now."""
-    changes = [entry.at for entry in entries if entry.from_status != entry.to_status]
-    return [Moment(entry, _lasted(entry, changes)) for entry in entries]
+    changes = [entry for entry in entries if entry.from_status != entry.to_status]
+    until = {earlier.pk: later.at for earlier, later in pairwise(changes)}
+    return [Moment(entry, _lasted(entry, until.get(entry.pk))) for entry in entries]
 
 
-def _lasted(entry: AuditEntry, changes: Sequence[datetime]) -> timedelta | None:
+def _lasted(entry: AuditEntry, until: datetime | None) -> timedelta | None:
     if entry.from_status == entry.to_status or entry.to_status is None:
         return None
-    later = next((at for at in changes if at > entry.at), None)
-    if later is None:
+    if until is None:
         return None if Status(entry.to_status).is_terminal else timezone.now() - entry.at
-    return later - entry.at
+    return until - entry.at
 
 
 def _effect(job: Job, verb: Verb) -> str:
