@@ -38,8 +38,9 @@ def claim(*, by: Holder, batch_size: int, job_types: Sequence[str] | None = None
     """
     if claim_id and (rows := statements.run("reclaim", orchestrator_id=by.name, claim_id=claim_id)):
         return Claim([statements.as_job(row) for row in rows], is_repeat=True)
+    # Not in the claim's transaction: two claims of one identity must not wait for each other.
+    statements.run("contact", orchestrator_id=by.name)
     with transaction.atomic():
-        statements.run("contact", orchestrator_id=by.name)
         statements.run("come_due", limit=MOST_AT_ONCE)
         rows = statements.run(
             "claim",

@@ -88,6 +88,7 @@ class Job(models.Model):
             models.Index(
                 fields=["orchestrator_id", "status", "updated_at"], name="jobs_live", condition=Q(status__in=sorted(lifecycle.LIVE))
             ),
+            models.Index(fields=["created_at", "id"], name="jobs_created"),
             models.Index(fields=["updated_at", "id"], name="jobs_updated"),
             models.Index(fields=["status", "updated_at", "id"], name="jobs_status_updated"),
             models.Index(fields=["status", "attempts"], name="jobs_status_attempts"),

@@ -19,7 +19,7 @@ from django.utils import timezone
 from jobs.actors import Actor, Holder
 from jobs.claiming import claim
 from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
-from jobs.models import AuditEntry, Job
+from jobs.models import AuditEntry, Job, Orchestrator
 from jobs.sweeps import sweep
 from tests.concurrency.crowd import in_processes, in_threads
 from tests.factories import PRODUCER
@@ -87,6 +87,23 @@ def test_a_claim_passes_over_jobs_that_somebody_holds_and_waits_for_nobody(live_
         claimed = threads.submit(_claim_alone, Holder.of("orch-1"), 10).result(timeout=5)
 
     assert claimed == ids[8:18]
+
+
+def test_a_claim_under_way_does_not_hold_the_row_of_its_orchestrator(live_db: str) -> None:
+    """Else claims of one identity would wait for each other."""
+    (job,) = enqueue([NewJob(type="report")], by=PRODUCER)
+    with psycopg.connect(live_db) as neighbour, ThreadPoolExecutor(1) as threads:
+        # The claim comes to a stop where it writes its entries.
+        neighbour.execute("lock table audit_log in exclusive mode")
+        under_way = threads.submit(_claim_alone, Holder.of("orch-1"), 1)
+
+        deadline = time.monotonic() + 5
+        while not Orchestrator.objects.filter(id="orch-1").exists():
+            assert time.monotonic() < deadline, "the contact is not committed while the claim is under way"
+            time.sleep(0.02)
+        assert not under_way.done()
+        neighbour.rollback()
+        assert under_way.result(timeout=5) == [job.id]
 
 
 def _claim_alone(by: Holder, asked: int) -> list[str]:
