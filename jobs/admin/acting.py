@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 
 from jobs import transitions
 from jobs.actors import Actor
+from jobs.ids import is_id
 from jobs.lifecycle import ActorKind, Status, Verb, verbs_from
 from jobs.models import Job
 from jobs.templatetags.jobs import job_url
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 500
 SAMPLE = 8
+NO_SUCH_JOB = "no such job"
 # What an act has done to a job, in the words of its entry in the audit log.
 PAST = {"retry": "retried", "cancel": "cancelled", "release": "released", "cancel_request": "asked to cancel"}
 _CONSEQUENCES = {
@@ -59,7 +61,9 @@ class Share:
 
 def ask_or_act(admin: "ReadOnlyAdmin", request: HttpRequest, verb: Verb) -> HttpResponse:
     """An admin action: first the page that asks, and when that comes back with a reason, the act itself."""
-    ids = list(dict.fromkeys(request.POST.getlist(ACTION_CHECKBOX_NAME)))[:MOST_AT_ONCE]
+    selected = list(dict.fromkeys(request.POST.getlist(ACTION_CHECKBOX_NAME)))[:MOST_AT_ONCE]
+    # What no job can be called is known without asking, and PostgreSQL takes no text with a NUL.
+    ids = [job_id for job_id in selected if is_id(job_id)]
     form = ReasonForm(request.POST) if "confirmed" in request.POST else ReasonForm()
     if not form.is_valid():
         return TemplateResponse(
@@ -67,17 +71,18 @@ def ask_or_act(admin: "ReadOnlyAdmin", request: HttpRequest, verb: Verb) -> Http
         )
     by = Actor.user(request.user.get_username(), request_id=request.META["jobsite.request_id"])
     steps = [Step(job_id=job_id, action=verb, reason=form.cleaned_data["reason"]) for job_id in ids]
-    tell(request, transitions.apply(steps, by=by))
+    tell(request, transitions.apply(steps, by=by), unknown=len(selected) - len(ids))
     return HttpResponseRedirect(_back(request, ids))
 
 
-def tell(request: HttpRequest, rulings: Sequence[Ruling]) -> None:
-    """One message: how many of each kind."""
+def tell(request: HttpRequest, rulings: Sequence[Ruling], *, unknown: int = 0) -> None:
+    """One message: how many of each kind, `unknown` more being no jobs at all."""
     done = Counter(PAST.get(ruling.act or "", ruling.act or "") for ruling in rulings if ruling.verdict == "applied")
     skipped = Counter(_why_not(ruling) for ruling in rulings if ruling.verdict != "applied")
+    skipped[NO_SUCH_JOB] += unknown
     parts = [f"{count} {words}" for words, count in done.items()]
-    parts += [f"{count} skipped: {words}" for words, count in skipped.items()]
-    level = messages.SUCCESS if not skipped else messages.WARNING if done else messages.ERROR
+    parts += [f"{count} skipped: {words}" for words, count in skipped.items() if count]
+    level = messages.SUCCESS if not skipped.total() else messages.WARNING if done else messages.ERROR
     messages.add_message(request, level, ", ".join(parts) + ".")
 
 
@@ -88,10 +93,8 @@ def shares_of(jobs: Iterable[Job], verb: Verb) -> list[Share]:
 
 
 def _question(request: HttpRequest, verb: Verb, ids: list[str], form: ReasonForm) -> dict[str, object]:
-    known = Job.objects.filter(id__in=[job_id for job_id in ids if "\0" not in job_id])
-    jobs = list(
-        known.only("id", "status", "type", "updated_at").annotate(error_head=Left("last_error", 2000)).order_by("-updated_at", "-id")
-    )
+    known = Job.objects.filter(id__in=ids).only("id", "status", "type", "updated_at")
+    jobs = list(known.annotate(error_head=Left("last_error", 2000)).order_by("-updated_at", "-id"))
     shares = shares_of(jobs, verb)
     legal = {share.status for share in shares if share.legal}
     concerned = [job for job in jobs if Status(job.status) in legal]
@@ -121,7 +124,7 @@ def _share(status: Status, count: int, verb: Verb) -> Share:
 def _why_not(ruling: Ruling) -> str:
     if ruling.verdict == "unchanged":
         return "already asked to"
-    return "no such job" if ruling.was is None else ruling.was if ruling.verdict == "invalid_transition" else "changed meanwhile"
+    return NO_SUCH_JOB if ruling.was is None else ruling.was if ruling.verdict == "invalid_transition" else "changed meanwhile"
 
 
 def _back(request: HttpRequest, ids: list[str]) -> str:

@@ -94,6 +94,15 @@ def test_a_job_that_is_gone_is_told_as_such(operator: Client) -> None:
     assert "1 skipped: no such job." in act(operator, "retry", Job(id="job_gone"))
 
 
+@pytest.mark.parametrize("nonsense", ["a\0b", "no job", "x" * 51])
+def test_what_can_be_no_job_is_told_as_such(operator: Client, nonsense: str) -> None:
+    job = JobFactory(status="failed")
+    selected = {"action": "retry", "index": "0", "_selected_action": [nonsense, job.id]}
+    assert operator.post(LIST, selected).status_code == 200
+    done = operator.post(LIST, {**selected, "confirmed": "1", "reason": "it was the disk"}, follow=True)
+    assert "1 retried, 1 skipped: no such job." in done.content.decode()
+
+
 def test_the_same_job_twice_is_one(operator: Client) -> None:
     job = JobFactory(status="failed")
     assert "1 retried." in act(operator, "retry", job, job)
