@@ -55,6 +55,15 @@ def test_a_sweep_tells_machines_in_json(capsys: pytest.CaptureFixture[str]) -> N
     assert told["swept"][0] == {"jobId": jobs[0].id, "from": "claimed", "to": "queued", "cause": "claim_expired"}
 
 
+@pytest.mark.parametrize("interval", ["0", "-1", "0.05", "nan", "inf", "soon"])
+def test_a_pause_that_would_be_none_is_refused(interval: str) -> None:
+    command = [sys.executable, str(MANAGE), "sweep_stuck_jobs", "--loop", f"--interval={interval}"]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+    assert refused.returncode == 2
+    assert f"--interval: {interval!r} must be a number of seconds, 0.1 or more" in refused.stderr
+
+
 def test_a_loop_sweeps_again_and_again_until_sigterm(live_db: str) -> None:
     loop = subprocess.Popen(
         [sys.executable, str(MANAGE), "sweep_stuck_jobs", "--loop", "--interval", "0.2"],

@@ -1,6 +1,7 @@
 """manage.py sweep_stuck_jobs"""
 
 import json
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -8,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from jobs.actors import Actor
 from jobs.loops import repeat
 from jobs.sweeps import Sweep, sweep
+
+LEAST_INTERVAL_SECONDS = 0.1
 
 
 class Command(BaseCommand):
@@ -21,7 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, metavar="N", help="at most N jobs in one sweep")
         parser.add_argument("--format", choices=("text", "json"), default="text", help="json: one object a sweep, one a line")
         parser.add_argument("--loop", action="store_true", help="sweep again and again until SIGTERM")
-        parser.add_argument("--interval", type=float, default=5, metavar="SECONDS", help="pause between two sweeps of a loop (default: 5)")
+        interval = f"pause between two sweeps of a loop, at least {LEAST_INTERVAL_SECONDS} (default: 5)"
+        parser.add_argument("--interval", type=_interval, default=5, metavar="SECONDS", help=interval)
 
     def handle(self, **options: Any) -> None:
         def once() -> None:
@@ -33,6 +37,17 @@ class Command(BaseCommand):
             repeat(once, seconds=options["interval"], name="sweep")
         else:
             once()
+
+
+def _interval(word: str) -> float:
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = float("nan")
+    # Said so that not-a-number is refused, too.
+    if not LEAST_INTERVAL_SECONDS <= seconds < float("inf"):
+        raise ArgumentTypeError(f"{word!r} must be a number of seconds, {LEAST_INTERVAL_SECONDS} or more")
+    return seconds
 
 
 def _as_json(done: Sweep, dry_run: bool) -> str:
