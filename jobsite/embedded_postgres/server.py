@@ -158,7 +158,8 @@ class EmbeddedPostgres:
 
     def _ensure_database(self) -> None:
         with self._connection() as connection:
-            # Not a superuser: the application's own role can't lift the guards of the audit log. It makes databases for the tests.
+            # Not a superuser: a hole in the application is none in the server's files. As the owner of its tables it can still drop their
+            # guards by hand. It makes databases for the tests.
             if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone() is None:
                 role = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(sql.Identifier(ROLE), sql.Literal(self._password()))
                 connection.execute(role)
