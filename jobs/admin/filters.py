@@ -1,4 +1,9 @@
-"""The filters of the lists: few, each on an index or within the newest rows, none of them looking for its choices in a big table."""
+"""The filters of the lists: few, none of them looking for its choices in a big table.
+
+Status, attention, times and the jobs an orchestrator holds now are on indexes. Type, category, an orchestrator's ended jobs, and the audit
+log's action and actor have none, for every job and entry would pay for it: PostgreSQL reads along the order of the list until the page is
+full, and to the end of the table when the value is rare or absent. Another filter beside it, such as a time, keeps that short.
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
