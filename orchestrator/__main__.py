@@ -8,7 +8,7 @@ import sys
 import threading
 from types import FrameType
 
-from orchestrator.client import Client
+from orchestrator.client import Client, Refused, Unavailable
 from orchestrator.config import read_config
 from orchestrator.scratch import Scratch, ScratchUnusable, unprivileged_user
 from orchestrator.worker import Worker
@@ -43,6 +43,7 @@ def main() -> int:
         log.info(
             "%s at %s: up to %d jobs at once, scripts run %s in %s", config.orchestrator_id, config.url, config.max_jobs, whom, scratch.base
         )
+        _tell_of_trouble_with(client, url=config.url)
         worker.run()
     scratch.close()
     log.info("stopped")
@@ -57,6 +58,17 @@ def _hide_token() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     for name in ("JOBSITE_TOKEN", "INTERNAL_API_KEY"):
         os.environ.pop(name, None)
+
+
+def _tell_of_trouble_with(client: Client, *, url: str) -> None:
+    """One line, before the many of the heart and the poller, when the server can't be used yet. It is no reason to end: it may come up."""
+    try:
+        client.health()
+    except Refused as refusal:
+        mend = "set JOBSITE_TOKEN, or INTERNAL_API_KEY, to the server's" if refusal.status in (401, 403) else "is --url right?"
+        log.error("%s refuses us: %s; %s", url, refusal, mend)
+    except Unavailable as problem:
+        log.error("%s can't be reached: %s; it is asked again until it answers", url, problem)
 
 
 def _stop_on_signals(worker: Worker) -> None:

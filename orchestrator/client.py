@@ -128,8 +128,8 @@ class Client:
         return self._send("POST", "/orchestrator/heartbeat", report, stamp_body=True, retry_seconds=retry_seconds, read_seconds=10.0)
 
     def health(self) -> Json:
-        """Whether the server and its database are well."""
-        return self._send("GET", "/orchestrator/health")
+        """Whether the server and its database are well, and take our token: the answer says so, or there is none."""
+        return self._send("GET", "/orchestrator/health", read_seconds=5.0)
 
     def _report(self, method: str, job_id: str, verb: str, body: Json, lease_token: str, retry_seconds: float) -> Json:
         path = _job_path(job_id, verb)

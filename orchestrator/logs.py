@@ -26,7 +26,6 @@ class LogShipper(threading.Thread):
 
     def __init__(self, *, client: Client, job_id: str, lease_token: str, spool: Spool, on_answer: Callable[[Json], None]) -> None:
         super().__init__(name="logs", daemon=True)
-        self.lines_refused = 0
         self._client = client
         self._job_id = job_id
         self._lease_token = lease_token
@@ -80,7 +79,6 @@ class LogShipper(threading.Thread):
             return
 
     def _give_up_on(self, entries: list[Json], refusal: Refused) -> None:
-        self.lines_refused += len(entries)
         log.warning("%s: %d lines of its output were refused: %s", self._job_id, len(entries), refusal)
         if refusal.abandon:
             self._stopped.set()

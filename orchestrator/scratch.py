@@ -19,6 +19,8 @@ from orchestrator.strays import kill_strays
 
 log = logging.getLogger(__name__)
 
+LOCK = "lock"
+
 
 class ScratchUnusable(Exception):
     """The orchestrator can't have its folders; the message says why and what to do."""
@@ -83,13 +85,11 @@ class Scratch:
             ScratchUnusable: another process has the same id, or the folders can't be made or are not ours.
         """
         try:
-            self.base.mkdir(mode=0o711, parents=True, exist_ok=True)
-            found = self.base.lstat()
-            # Anybody may make a folder of this name in /tmp before us.
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-                raise ScratchUnusable(f"{self.base} is not a folder of this user's alone: remove it, or name another with --scratch")
-            self._lock = os.open(self.base / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            while self._lock is None:
+                self.base.mkdir(mode=0o711, parents=True, exist_ok=True)
+                # A predecessor that is closing may take the folder away under our feet: then we make it anew.
+                with contextlib.suppress(FileNotFoundError):
+                    self._lock = self._locked()
             for folder, mode in ((self.spool_folder, 0o700), (self._scripts, 0o711)):
                 folder.mkdir(mode=mode, exist_ok=True)
                 folder.chmod(mode)  # The umask may have taken the others' way through.
@@ -131,8 +131,32 @@ class Scratch:
         for folder in (self.spool_folder, self._scripts):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+        if {path.name for path in self.base.iterdir()} == {LOCK}:
+            # Still ours until it is closed. Whoever has opened it by now sees in _locked() that it is nobody's any more, and makes another;
+            # if that is there at once, the folder stays.
+            (self.base / LOCK).unlink()
+            with contextlib.suppress(OSError):
+                self.base.rmdir()
         os.close(self._lock)
         self._lock = None
+
+    def _locked(self) -> int | None:
+        """The descriptor of the lock file, locked; None when that file was taken away meanwhile. Raises OSError and ScratchUnusable."""
+        found = self.base.lstat()
+        # Anybody may make a folder of this name in /tmp before us.
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            raise ScratchUnusable(f"{self.base} is not a folder of this user's alone: remove it, or name another with --scratch")
+        lock = os.open(self.base / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A lock on a file that no longer has its name keeps nobody out.
+            if os.path.samestat(os.fstat(lock), (self.base / LOCK).stat()):
+                return lock
+        except OSError:
+            os.close(lock)
+            raise
+        os.close(lock)
+        return None
 
     def _clear_leftovers(self) -> None:
         for path in self._scripts.iterdir():

@@ -137,6 +137,8 @@ class ContractServer:
             if path == "/jobs/orphaned":
                 held = [job for job in self.jobs.values() if job["status"] in {"claimed", "running"}]
                 return 200, [self._with_lease(job) for job in held]
+            if path == "/orchestrator/health":
+                return 200, {"status": "healthy", "timestamp": _time(0), "database": "connected", "version": "0"}
             if path == "/orchestrator/heartbeat":
                 return self._heartbeat(request)
             found = re.fullmatch(r"/jobs/([^/]+)/(\w+)", path)

@@ -145,11 +145,15 @@ def test_a_stop_does_not_wait_for_a_server_that_takes_no_logs(server: ContractSe
     assert orchestrator.wait(4) == 0
 
 
-def test_an_idle_stop_is_prompt(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
+def test_an_idle_stop_is_prompt_and_leaves_no_folder(
+    server: ContractServer, start_orchestrator: StartOrchestrator, temporary_folder: Path
+) -> None:
     orchestrator = start_orchestrator()
     server.wait_for(lambda: server.sent("/claim"))
+    assert list(temporary_folder.iterdir())
     orchestrator.send_signal(signal.SIGTERM)
     assert orchestrator.wait(2) == 0
+    assert not list(temporary_folder.iterdir())
 
 
 def test_a_second_interrupt_ends_everything_at_once(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
@@ -228,7 +232,17 @@ def test_a_server_that_refuses_the_token_is_asked_again_calmly(
     server.wait_for(lambda: server.sent("/orphaned") and server.sent("/heartbeat"))
     time.sleep(0.3)
     assert orchestrator.poll() is None
-    assert "401 AUTH_INVALID_TOKEN" in (tmp_path / "log").read_text()
+    assert f"{server.url} refuses us: 401 AUTH_INVALID_TOKEN" in (tmp_path / "log").read_text()
+    assert "set JOBSITE_TOKEN, or INTERNAL_API_KEY" in (tmp_path / "log").read_text()
     orchestrator.terminate()
     assert orchestrator.wait(5) == 0
     assert "another-key" not in (tmp_path / "log").read_text()
+
+
+def test_a_server_that_is_not_there_is_told_of_at_once_and_found_when_it_comes(
+    server: ContractServer, start_orchestrator: StartOrchestrator, tmp_path: Path
+) -> None:
+    server.faults = [Fault("/health", "drop")]
+    start_orchestrator()
+    server.wait_for_end(server.enqueue())
+    assert f"{server.url} can't be reached: " in (tmp_path / "log").read_text()
