@@ -3,8 +3,11 @@
 import os
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+_OF_THE_ORCHESTRATOR = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "JOBSITE_TOKEN"})
 
 
 class ConfigurationError(Exception):
@@ -60,6 +63,17 @@ def read_configuration() -> Configuration:
         embedded=not os.environ.get("DATABASE_URL"),
         demo=switch("JOBSITE_DEMO", default=True),
     )
+
+
+def orchestrators_environment(environment: Mapping[str, str], *, key: str) -> dict[str, str]:
+    """What the local orchestrator reads, and no more: it runs scripts, so it has no business with the database or what signs sessions.
+
+    Args:
+        environment: of this process.
+        key: the service key, for when there is no JOBSITE_TOKEN.
+    """
+    kept = {name: value for name, value in environment.items() if name in _OF_THE_ORCHESTRATOR or name.startswith("ORCHESTRATOR_")}
+    return {**kept, "INTERNAL_API_KEY": key}
 
 
 def refuse_unwritable(data_dir: Path) -> None:

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from jobsite.embedded_postgres import EmbeddedPostgres
 from jobsite.local.children import Child
-from jobsite.local.configuration import Configuration
+from jobsite.local.configuration import Configuration, orchestrators_environment
 
 _READY_WITHIN_SECONDS = 60.0
 _SWEEP_INTERVAL_SECONDS = 5
@@ -49,7 +49,7 @@ class Supervisor:
         # Not every type: the jobs of somebody's first own orchestrator are for that one.
         runs = ("--url", configuration.url, "--id", "local-1", "--types", "demo,script")
         self._orchestrator = self._child("orchestrator", "-m", "orchestrator", *runs)
-        self._orchestrator.environment = {**self._environment, "INTERNAL_API_KEY": settings.INTERNAL_API_KEYS[0]}
+        self._orchestrator.environment = orchestrators_environment(os.environ, key=settings.INTERNAL_API_KEYS[0])
 
     def run(self) -> None:
         """Bring everything up, stay until it is time to stop, take everything down.

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from jobsite.embedded_postgres import EmbeddedPostgres
+from jobsite.local.configuration import orchestrators_environment
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 OF_THE_TESTS = {"DATABASE_URL", "INTERNAL_API_KEY", "JOBSITE_DATA_DIR"}
@@ -53,13 +54,19 @@ class Run:
         return self.process.returncode, output, errors
 
     def processes(self) -> dict[int, str]:
-        """What runs of it apart from the supervisor, by process id: known by data dir in the environment, or by working directory."""
+        """What runs of it apart from the supervisor, by process id: known by its address on the command line, by the data dir in its
+        environment, or by its working directory."""
         found = {}
         marker = f"JOBSITE_DATA_DIR={self.data_dir}".encode()
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if marker in (folder / "environ").read_bytes().split(b"\0") or (folder / "cwd").readlink().is_relative_to(self.data_dir):
-                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if (
+                    f"--url http://127.0.0.1:{self.port} " in command
+                    or marker in (folder / "environ").read_bytes().split(b"\0")
+                    or (folder / "cwd").readlink().is_relative_to(self.data_dir)
+                ):
+                    found[int(folder.name)] = command
         found.pop(self.process.pid, None)
         return found
 
@@ -97,6 +104,10 @@ def test_it_comes_up_with_all_its_parts_and_goes_down_with_all_of_them_and_does_
     jobs = rows(data_dir, "jobs")
     until(lambda: (data_dir / "logs" / "orchestrator.log").exists(), within_seconds=10, what="starting the orchestrator")
     time.sleep(1.5)
+    (orchestrator,) = (number for number, part in first.processes().items() if "-m orchestrator" in part)
+    # Its environment can be read by root alone.
+    with suppress(PermissionError):
+        assert b"JOBSITE_DATA_DIR" not in Path(f"/proc/{orchestrator}/environ").read_bytes()
     parts = " ".join(first.processes().values())
     for part in ("gunicorn", "sweep_stuck_jobs", "-m orchestrator", "postgres"):
         assert part in parts
@@ -119,6 +130,13 @@ def test_it_comes_up_with_all_its_parts_and_goes_down_with_all_of_them_and_does_
     assert (code, errors) == (0, "")
     assert second.processes() == {}
     assert "password:" not in output
+
+
+def test_the_orchestrator_is_given_what_it_reads_and_no_secret_but_its_key() -> None:
+    given = {"PATH": "/bin", "TMPDIR": "/t", "ORCHESTRATOR_MAX_JOBS": "2", "INTERNAL_API_KEY": "new,old"}
+    secrets = {"DATABASE_URL": "postgres://a:b@c/d", "DJANGO_SECRET_KEY": "s", "DJANGO_SUPERUSER_PASSWORD": "p", "PGPASSWORD": "q"}
+
+    assert orchestrators_environment({**given, **secrets}, key="new") == {**given, "INTERNAL_API_KEY": "new"}
 
 
 def test_what_ends_unexpectedly_is_started_again_and_a_kill_of_the_supervisor_ends_everything(data_dir: Path) -> None:
