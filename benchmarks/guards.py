@@ -24,6 +24,8 @@ def _drop_append_only() -> None:
 _TAKEN_OUT: dict[str, Callable[[], object]] = {
     "CHECKs": _drop_checks,
     "transition_guard": lambda: execute("drop trigger transition_guard on jobs"),
+    "counters_guard": lambda: execute("drop trigger counters_guard on jobs"),
+    "story_guard": lambda: execute("drop trigger story_guard on jobs"),
     "audited": lambda: execute("drop trigger audited on jobs"),
     "append_only": _drop_append_only,
 }

@@ -31,10 +31,6 @@ class Actor:
     def sweep(cls, name: str = "sweep", *, request_id: str | None = None) -> "Actor":
         return cls(ActorKind.SWEEP, name, request_id)
 
-    @classmethod
-    def system(cls, name: str = "system", *, request_id: str | None = None) -> "Actor":
-        return cls(ActorKind.SYSTEM, name, request_id)
-
 
 @dataclass(frozen=True)
 class Holder(Actor):

@@ -9,6 +9,7 @@ from django.db import transaction
 from jobs import statements
 from jobs.actors import Holder
 from jobs.models import Job, Orchestrator
+from jobs.scheduling import let_come_due
 
 MOST_AT_ONCE = 500
 # Room for what stands around the jobs in an answer.
@@ -36,12 +37,14 @@ def claim(*, by: Holder, batch_size: int, job_types: Sequence[str] | None = None
         job_types: only these; None takes the types on the orchestrator's record, or any.
         claim_id: names this claim; asked again it gives what is left of it, and claims anew only when nothing is.
     """
-    if claim_id and (rows := statements.run("reclaim", orchestrator_id=by.name, claim_id=claim_id)):
-        return Claim([statements.as_job(row) for row in rows], is_repeat=True)
     # Not in the claim's transaction: two claims of one identity must not wait for each other.
     statements.run("contact", orchestrator_id=by.name)
     with transaction.atomic():
-        statements.run("come_due", limit=MOST_AT_ONCE)
+        if claim_id:
+            statements.run("one_claim_at_a_time", orchestrator_id=by.name, claim_id=claim_id)
+            if rows := statements.run("reclaim", orchestrator_id=by.name, claim_id=claim_id):
+                return Claim([statements.as_job(row) for row in rows], is_repeat=True)
+        let_come_due()
         rows = statements.run(
             "claim",
             types=list(job_types) if job_types is not None else None,
@@ -62,11 +65,11 @@ def queue_size(job_types: Sequence[str] | None = None) -> int:
 
 
 def types_on_record(orchestrator_id: str) -> list[str] | None:
-    """The job types that an orchestrator last said it takes; None when it never said."""
-    return Orchestrator.objects.filter(id=orchestrator_id).values_list("job_types", flat=True).first()
+    """The job types that an orchestrator last said it takes; None when it named none."""
+    return Orchestrator.objects.filter(id=orchestrator_id).values_list("job_types", flat=True).first() or None
 
 
 def is_anything_due(job_types: Sequence[str] | None = None) -> bool:
     """Whether a claim now would find something: the probe of a long poll. Lets scheduled jobs come due first."""
-    statements.run("come_due", limit=MOST_AT_ONCE)
+    let_come_due()
     return bool(statements.run("probe", types=list(job_types) if job_types is not None else None))

@@ -6,6 +6,11 @@ The migrations hold the finished SQL; a test compares the two, so that a change 
 from jobs.lifecycle import COMPOUND, LEGAL_PAIRS, Status
 
 
+def legal_pairs() -> str:
+    """The pairs of statuses that may follow each other, as SQL compares them."""
+    return _pairs(sorted(LEGAL_PAIRS, key=_life_order))
+
+
 def transition_guard() -> str:
     """SQL of the trigger that refuses an illegal change of status, and any change that brings no audit entry with it.
 
@@ -16,7 +21,7 @@ def transition_guard() -> str:
     return (
         "create trigger transition_guard before update of status on jobs for each row\n"
         "  when (old.status is distinct from new.status and (new.audit_seq <= old.audit_seq\n"
-        f"    or not ((old.status, new.status) in ({_pairs(sorted(LEGAL_PAIRS, key=_life_order))})\n"
+        f"    or not ((old.status, new.status) in ({legal_pairs()})\n"
         f"      or (old.status, new.status) in ({_pairs(only_compound)}) and new.audit_seq = old.audit_seq + 2)))\n"
         "  execute function refuse_transition()"
     )

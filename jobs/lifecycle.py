@@ -52,7 +52,7 @@ class ActorKind(StrEnum):
     USER = "user"
     PRODUCER = "producer"
     SWEEP = "sweep"
-    SYSTEM = "system"
+    SYSTEM = "system"  # the retry policy
 
 
 class Verb(StrEnum):
@@ -89,16 +89,17 @@ def _rule(verb: Verb, sources: tuple[Status, ...], target: Status, *actors: Acto
 
 _HOLDER, _USER, _PRODUCER, _SWEEP, _SYSTEM = ActorKind
 TABLE = (
-    _rule(Verb.ENQUEUE, (), Status.QUEUED, _PRODUCER, _USER, _SYSTEM),
+    _rule(Verb.ENQUEUE, (), Status.QUEUED, _PRODUCER, _USER),
     _rule(Verb.CLAIM, (Status.QUEUED,), Status.CLAIMED, _HOLDER),
-    _rule(Verb.CANCEL, (Status.QUEUED,), Status.CANCELLED, _PRODUCER, _USER, _SYSTEM),
+    _rule(Verb.CANCEL, (Status.QUEUED,), Status.CANCELLED, _PRODUCER, _USER),
     _rule(Verb.START, (Status.CLAIMED,), Status.RUNNING, _HOLDER),
-    _rule(Verb.RELEASE, (Status.CLAIMED, Status.RUNNING), Status.QUEUED, _HOLDER, _USER, _SYSTEM),
+    _rule(Verb.RELEASE, (Status.CLAIMED, Status.RUNNING), Status.QUEUED, _HOLDER, _USER),
     _rule(Verb.RELEASE, (Status.CLAIMED,), Status.QUEUED, _SWEEP),
-    _rule(Verb.FAIL, (Status.CLAIMED, Status.RUNNING), Status.FAILED, _HOLDER, _USER, _SWEEP, _SYSTEM),
-    _rule(Verb.CANCEL, (Status.CLAIMED, Status.RUNNING), Status.CANCELLED, _HOLDER, _USER, _PRODUCER, _SWEEP, _SYSTEM),
+    _rule(Verb.FAIL, (Status.CLAIMED, Status.RUNNING), Status.FAILED, _HOLDER, _USER, _SWEEP),
+    _rule(Verb.CANCEL, (Status.CLAIMED, Status.RUNNING), Status.CANCELLED, _HOLDER, _USER, _PRODUCER, _SWEEP),
     _rule(Verb.COMPLETE, (Status.RUNNING,), Status.COMPLETED, _HOLDER),
-    _rule(Verb.RETRY, (Status.FAILED, Status.CANCELLED), Status.QUEUED, _USER, _PRODUCER, _SYSTEM),
+    _rule(Verb.RETRY, (Status.FAILED, Status.CANCELLED), Status.QUEUED, _USER, _PRODUCER),
+    _rule(Verb.RETRY, (Status.FAILED,), Status.QUEUED, _SYSTEM),
 )
 
 # One call, two entries in one transaction: (from, to) through the status between.
@@ -116,7 +117,6 @@ ACTS: dict[ActorKind, frozenset[tuple[Act, Status]]] = {
     _HOLDER: frozenset({(Act.ACKNOWLEDGE, Status.CLAIMED), (Act.ACKNOWLEDGE, Status.RUNNING)}),
     _USER: frozenset({(Act.EDIT, Status.QUEUED)}),
     _PRODUCER: frozenset({(Act.EDIT, Status.QUEUED)}),
-    _SYSTEM: frozenset({(Act.EDIT, Status.QUEUED)}),
 }
 
 
@@ -185,6 +185,10 @@ class LeaseExpired(TransitionRefused):
 
 class Conflict(TransitionRefused):
     code = "CONFLICT"
+
+
+class AttemptsSpent(TransitionRefused):
+    code = "VALIDATION_INVALID_PARAMS"
 
 
 class InvalidTransition(TransitionRefused):

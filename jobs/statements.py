@@ -15,8 +15,15 @@ from django.db import connection
 from psycopg.rows import dict_row
 from psycopg.types.json import JsonbLoader
 
+from jobs import numbers
+
 if TYPE_CHECKING:
     from jobs.models import Job
+
+
+class _JsonbLoader(JsonbLoader):
+    _loads = staticmethod(numbers.read)
+
 
 Row = dict[str, Any]
 _FOLDER = Path(__file__).parent / "sql"
@@ -51,6 +58,6 @@ def _execute(text: str, parameters: Mapping[str, object]) -> list[Row]:
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
         # Django keeps jsonb as text for its own fields; here it is wanted as Python values.
-        cursor.adapters.register_loader("jsonb", JsonbLoader)
+        cursor.adapters.register_loader("jsonb", _JsonbLoader)
         cursor.execute(text, parameters, prepare=True)
         return cursor.fetchall() if cursor.description else []

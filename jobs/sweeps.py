@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from jobs import statements, transitions
+from jobs import transitions
 from jobs.actors import Actor
 from jobs.lifecycle import Status
+from jobs.scheduling import let_come_due
 
 BATCH = 500
 
@@ -51,7 +52,7 @@ def sweep(*, by: Actor, limit: int | None = None, dry_run: bool = False) -> Swee
     began = time.monotonic()
     done = Sweep()
     with transaction.atomic() if dry_run else nullcontext():
-        done.came_due = _let_come_due()
+        done.came_due = let_come_due()
         for ruling in _batches(by, limit):
             if ruling.job and ruling.was and not ruling.is_refused:
                 done.swept.append(Swept(ruling.step_id, ruling.was, Status(ruling.job.status), ruling.cause or ""))
@@ -59,13 +60,6 @@ def sweep(*, by: Actor, limit: int | None = None, dry_run: bool = False) -> Swee
             transaction.set_rollback(True)
     done.seconds = time.monotonic() - began
     return done
-
-
-def _let_come_due() -> int:
-    count = 0
-    while moved := len(statements.run("come_due", limit=BATCH)):
-        count += moved
-    return count
 
 
 def _batches(by: Actor, limit: int | None) -> Iterator[transitions.Ruling]:

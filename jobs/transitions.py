@@ -136,6 +136,10 @@ _REFUSALS: dict[str, tuple[type[TransitionRefused], str]] = {
     "lease_lost": (lifecycle.LeaseLost, "Your lease on job {id} belongs to an earlier claim. Stop working on it."),
     "lease_expired": (lifecycle.LeaseExpired, "Your lease on job {id} has run out. Stop working on it."),
     "already_finished": (lifecycle.AlreadyFinished, "Your run of job {id} has already been reported as ended; the first report stands."),
+    "attempts_spent": (
+        lifecycle.AttemptsSpent,
+        "Job {id} has failed as often as that already: maxAttempts must leave it one more attempt.",
+    ),
     "invalid_transition": (lifecycle.InvalidTransition, "Job {id} is {status}: {requested} is not possible from there."),
 }
 

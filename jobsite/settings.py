@@ -134,7 +134,9 @@ def database() -> dict[str, Any]:
     else:
         settings = embedded_postgres.django_settings(DATA_DIR)
     options = dict(settings.get("OPTIONS", {}))
-    options["options"] = " ".join(f"-c {name}={value}" for name, value in SERVER_SETTINGS.items())
+    # Ours first: what DATABASE_URL itself says in ?options= wins.
+    ours = " ".join(f"-c {name}={value}" for name, value in SERVER_SETTINGS.items())
+    options["options"] = f"{ours} {options.get('options', '')}".strip()
     options["application_name"] = "jobsite"
     options.setdefault("connect_timeout", 10)
     # Statements that go through a plain cursor are prepared at their first use (jobs/statements.py); Django's own never are.

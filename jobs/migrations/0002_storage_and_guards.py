@@ -1,6 +1,6 @@
 """How the tables are kept fast under churn, and what the database itself refuses.
 
-The transition guard is the text that jobs.guards renders from the lifecycle table; a test holds the two together.
+The pairs of statuses are the text that jobs.guards renders from the lifecycle table; a test holds the two together.
 """
 
 from django.db import migrations
@@ -48,14 +48,49 @@ drop trigger transition_guard on jobs;
 drop function refuse_transition();
 """
 
+# What only ever grows: a number that is taken back would let an old entry, lease or count stand for a new one.
+COUNTERS_GUARD = """
+create function refuse_going_back() returns trigger language plpgsql as $f$ begin
+  raise exception 'job %: epoch, attempts and audit_seq never decrease, and an epoch follows its predecessor', old.id using errcode = '23514';
+end $f$;
+create trigger counters_guard before update on jobs for each row
+  when (new.audit_seq < old.audit_seq or new.attempts < old.attempts or new.epoch < old.epoch or new.epoch > old.epoch + 1 or new.id <> old.id)
+  execute function refuse_going_back()
+"""
+COUNTERS_GUARD_REVERSE = """
+drop trigger counters_guard on jobs;
+drop function refuse_going_back();
+"""
+
+# A job that was deleted must not come back as it was before: its log knows better. (At once, not at commit: by then it may have gone on.)
+STORY_GUARD = """
+create function refuse_forgotten_story() returns trigger language plpgsql as $f$ begin
+  if exists (select from audit_log a where a.job_id = new.id and a.sequence > new.audit_seq) then
+    raise exception 'job %: the audit log knows more of it than this row', new.id using errcode = '23514';
+  end if;
+  return new;
+end $f$;
+create trigger story_guard before insert on jobs for each row execute function refuse_forgotten_story()
+"""
+STORY_GUARD_REVERSE = """
+drop trigger story_guard on jobs;
+drop function refuse_forgotten_story();
+"""
+
 # Judged at commit, so that row and entries may be written in either order: the entries between the old sequence and the new must lead from
 # the old status to the new. One step is one probe of the unique index (job_id, sequence); a compound step, and a counted failure that is
-# queued again, need both of theirs.
+# queued again, need both of theirs. A job that is inserted (a restore, a seed) must bring its whole story.
 AUDITED = """
 create function refuse_unaudited() returns trigger language plpgsql as $f$ begin
-  if tg_op = 'INSERT' then
-    perform from audit_log a where a.job_id = new.id and a.sequence = new.audit_seq and a.to_status = new.status
-      and (new.audit_seq = 0) = (a.from_status is null);
+  if tg_op = 'INSERT' and new.audit_seq = 0 then
+    perform from audit_log a where a.job_id = new.id and a.sequence = 0 and a.from_status is null and a.to_status = 'queued' and new.status = 'queued';
+  elsif tg_op = 'INSERT' then
+    perform from (
+      select a.sequence, a.to_status, a.from_status is not distinct from lag(a.to_status) over (order by a.sequence) as follows,
+        coalesce(a.from_status = a.to_status or (a.from_status, a.to_status) in (('queued', 'claimed'), ('queued', 'cancelled'), ('claimed', 'queued'), ('claimed', 'running'), ('claimed', 'failed'), ('claimed', 'cancelled'), ('running', 'queued'), ('running', 'completed'), ('running', 'failed'), ('running', 'cancelled'), ('failed', 'queued'), ('cancelled', 'queued')), a.to_status = 'queued') as legal
+      from audit_log a where a.job_id = new.id and a.sequence <= new.audit_seq) e
+    having count(*) = new.audit_seq + 1 and bool_and(e.follows and e.legal)
+      and bool_or(e.sequence = new.audit_seq and e.to_status = new.status);
   elsif new.audit_seq = old.audit_seq + 1 and not (new.status = 'queued' and new.attempts > old.attempts) then
     perform from audit_log a where a.job_id = new.id and a.sequence = new.audit_seq and a.from_status = old.status and a.to_status = new.status;
   elsif new.audit_seq = old.audit_seq + 2 then
@@ -70,10 +105,13 @@ create function refuse_unaudited() returns trigger language plpgsql as $f$ begin
   end if;
   return null;
 end $f$;
-create constraint trigger audited after insert or update of status on jobs deferrable initially deferred for each row execute function refuse_unaudited()
+create constraint trigger audited_insert after insert on jobs deferrable initially deferred for each row execute function refuse_unaudited();
+create constraint trigger audited after update of status, audit_seq on jobs deferrable initially deferred for each row
+  when (old.status is distinct from new.status or old.audit_seq <> new.audit_seq) execute function refuse_unaudited()
 """
 AUDITED_REVERSE = """
 drop trigger audited on jobs;
+drop trigger audited_insert on jobs;
 drop function refuse_unaudited();
 """
 
@@ -84,5 +122,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(STORAGE, STORAGE_REVERSE),
         migrations.RunSQL(APPEND_ONLY, APPEND_ONLY_REVERSE),
         migrations.RunSQL(TRANSITION_GUARD, TRANSITION_GUARD_REVERSE),
+        migrations.RunSQL(COUNTERS_GUARD, COUNTERS_GUARD_REVERSE),
+        migrations.RunSQL(STORY_GUARD, STORY_GUARD_REVERSE),
         migrations.RunSQL(AUDITED, AUDITED_REVERSE),
     ]

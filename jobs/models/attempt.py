@@ -1,5 +1,7 @@
 from django.db import models
 
+from jobs.models.columns import PlainNumbers
+
 
 class Attempt(models.Model):
     """A finished run, moved here whole when the job goes back to the queue. The last run stands on the job itself."""
@@ -14,10 +16,10 @@ class Attempt(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField()
-    exit_code = models.IntegerField(null=True)
+    exit_code = models.BigIntegerField(null=True)
     last_error = models.TextField(null=True)  # noqa: DJ001
     error_category = models.CharField(max_length=20, null=True)  # noqa: DJ001
-    result = models.JSONField(null=True)
+    result = models.JSONField(null=True, decoder=PlainNumbers)
 
     class Meta:
         db_table = "attempts"

@@ -4,6 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from jobs.numbers import PlainNumbers
+
+__all__ = ["Negated", "PlainNumbers", "TransactionIdField"]
+
 if TYPE_CHECKING:
     IntegerColumn = models.Field[int, int]
 else:

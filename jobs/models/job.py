@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -12,7 +13,7 @@ from jobs import lifecycle
 from jobs.actors import Actor, Holder
 from jobs.enqueueing import NewJob, enqueue
 from jobs.lifecycle import Status
-from jobs.models.columns import Negated, TransactionIdField
+from jobs.models.columns import Negated, PlainNumbers, TransactionIdField
 from jobs.outcomes import Report, judge
 from jobs.transitions import Ruling, Step, apply_one
 
@@ -40,12 +41,12 @@ class Job(models.Model):
     # Queued, and its time has come: exactly what the claim index holds.
     due = models.BooleanField(default=False)
     priority = models.SmallIntegerField(default=50)
-    payload = models.JSONField(null=True)
-    metadata = models.JSONField(default=dict)
-    result = models.JSONField(null=True)
+    payload = models.JSONField(null=True, decoder=PlainNumbers)
+    metadata = models.JSONField(default=dict, decoder=PlainNumbers)
+    result = models.JSONField(null=True, decoder=PlainNumbers)
     last_error = models.TextField(null=True)  # noqa: DJ001  null means absent, on the wire and in the contract's queries
     error_category = models.CharField(max_length=20, null=True)  # noqa: DJ001
-    exit_code = models.IntegerField(null=True)
+    exit_code = models.BigIntegerField(null=True)
     attempts = models.IntegerField(default=0)
     max_attempts = models.IntegerField(default=1)
     epoch = models.IntegerField(default=0)
@@ -73,6 +74,8 @@ class Job(models.Model):
     # Sequence of the newest audit entry. On the row, because after a wait for the lock only the row is new, not the statement's snapshot.
     audit_seq = models.IntegerField(default=0)
     event_xid = TransactionIdField()
+    # Of which claims a verdict came too late: one entry for each.
+    late_epochs = ArrayField(models.IntegerField(), default=list)
     # The last report of the holder, by which the same one is known again.
     report_epoch = models.IntegerField(null=True)
     report_digest = models.BinaryField(null=True)
@@ -113,11 +116,17 @@ class Job(models.Model):
                 name="jobs_finished_has_end",
             ),
             models.CheckConstraint(condition=Q(attempts__gte=0, epoch__gte=0, audit_seq__gte=0), name="jobs_counters_positive"),
+            models.CheckConstraint(condition=Q(attempts__lte=F("max_attempts")), name="jobs_attempts_within_limit"),
             models.CheckConstraint(condition=Q(priority__range=(0, 100)), name="jobs_priority_range"),
         ]
 
     def __str__(self) -> str:
         return self.id
+
+    @property
+    def attempt_number(self) -> int:
+        """The run that the job is in, waits for or ended with: 1 for the first. (`attempts` counts the failed ones.)"""
+        return self.attempts + (self.status != Status.FAILED)
 
     # The verbs. Each asks the door for one change, brings this object up to date, and raises a TransitionRefused when nothing was changed.
     # Holders (by=Holder.of(…)) speak of a job they hold; epoch is that of their verified lease token, if they sent one.
@@ -173,6 +182,7 @@ class Job(models.Model):
                 f"Job {self.id} is {self.status}: it can be run again once it has ended.",
                 job_id=self.id,
                 status=Status(self.status),
+                requested=Status.QUEUED,
                 job=self,
             )
         asked = {"type": self.type, "payload": self.payload, "metadata": self.metadata, "priority": self.priority,

@@ -8,7 +8,9 @@
     l.status in ('claimed', 'running') as live,
     -- Not, or no longer, the holder's current claim.
     l.status not in ('claimed', 'running') or l.orchestrator_id is distinct from %(actor)s::text or a.epoch is not null and a.epoch <> l.epoch
-      or a.epoch is null and a.stated_at < date_trunc('second', l.claimed_at) as gone
+      -- Said before this claim; by a clock that tells only whole seconds, before its second.
+      or a.epoch is null and a.stated_at < case when a.stated_at = date_trunc('second', a.stated_at) then date_trunc('second', l.claimed_at)
+        else l.claimed_at end as gone
   from asked a cross join clock c left join locked l on l.id = a.job_id),
 fenced as materialized (
   select f.*, h.held_last, case
@@ -26,10 +28,13 @@ fenced as materialized (
   from faced f left join locked l on l.id = f.job_id
   -- Plan: unique index (job_id, sequence); never run for a caller who holds the job.
   left join lateral (
-    select bool_or(e.digest = decode(f.digest, 'hex')) as same, bool_or(e.action in ('complete', 'fail', 'cancel')) as finished, max(e.epoch) as held_last
-    from audit_log e
-    where %(holder)s::boolean and f.gone and e.job_id = f.job_id and e.actor_kind = 'orchestrator' and e.actor = %(actor)s::text
-      and e.action <> 'late_report' and (f.epoch is null or e.epoch = f.epoch)) h on true),
+    select bool_or(e.digest = decode(f.digest, 'hex')) as same, max(e.epoch) as held_last,
+      -- Without a token the caller speaks of the claim it held last.
+      bool_or(e.action in ('complete', 'fail', 'cancel') and e.epoch = e.newest) as finished
+    from (
+      select e.*, max(e.epoch) over () as newest from audit_log e
+      where %(holder)s::boolean and f.gone and e.job_id = f.job_id and e.actor_kind = 'orchestrator' and e.actor = %(actor)s::text
+        and e.action <> 'late_report' and (f.epoch is null or e.epoch = f.epoch)) e) h on true),
 ruled as materialized (
   select f.*, s.act, s.goal, s.via,
     -- A cancelled run has no error of its own; a failed one always tells its error in the result too.
@@ -38,6 +43,7 @@ ruled as materialized (
     coalesce(f.refused, case
       when f.expected_updated_at is not null and f.expected_updated_at <> l.updated_at then 'conflict'
       when not (f.action || ':' || f.was = any(%(allowed)s::text[])) then 'invalid_transition'
+      when f.action = 'edit' and f.max_attempts <= f.failed_before then 'attempts_spent'
       when f.action = 'acknowledge' and (l.acknowledged_at is not null or f.was = 'running') or f.action = 'start' and f.was = 'running'
         or s.act = 'cancel_request' and f.cancelling then 'unchanged'
       else 'applied' end) as verdict,
@@ -47,14 +53,14 @@ ruled as materialized (
     coalesce(f.refused in ('lease_lost', 'not_owner', 'lease_expired') and f.action in ('complete', 'fail', 'cancel')
       -- (A forged token stands here as epoch -1 and proves nothing.)
       and (f.epoch > 0 or f.epoch is null and (f.held_last is not null or f.refused = 'lease_expired'))
-      and not exists (select from audit_log e where e.job_id = f.job_id and e.action = 'late_report' and e.actor = %(actor)s::text
-        and e.epoch = coalesce(f.epoch, f.held_last, f.held_epoch)), false) as late
+      and not coalesce(f.epoch, f.held_last, f.held_epoch) = any(l.late_epochs), false) as late
   from fenced f left join locked l on l.id = f.job_id
   -- What the word comes to: a release of what is to be cancelled cancels it; a cancel nobody asked for is a failure; staff ask the holder first.
   cross join lateral (select case
       when f.action = 'release' and f.cancelling then 'cancel'
       when f.action = 'cancel' and %(holder)s::boolean and not f.cancelling then 'fail'
-      when f.action = 'cancel' and not %(holder)s::boolean and f.live and not coalesce(f.force, false) then 'cancel_request'
+      when f.action = 'cancel' and not %(holder)s::boolean and f.live and not coalesce(f.force and %(actor_kind)s::text <> 'producer', false)
+        then 'cancel_request'
       else f.action end as act) w
   cross join lateral (select w.act = 'fail' and coalesce(f.retryable, true) and not f.cancelling and f.failed_before + 1 < l.max_attempts as again) r
   cross join lateral (select least(3600, 10 * 2 ^ least(f.failed_before, 20)) as seconds) d
@@ -70,7 +76,8 @@ moved as (
     max_attempts = case when r.act = 'retry' then greatest(j.max_attempts, r.failed_before + 1) else coalesce(r.max_attempts, j.max_attempts) end,
     priority = coalesce(r.priority, j.priority), metadata = coalesce(r.metadata, j.metadata),
     timeout_seconds = coalesce(r.timeout_seconds, j.timeout_seconds),
-    claim_losses = case when r.act in ('start', 'retry') then 0 else j.claim_losses + (%(actor_kind)s::text = 'sweep' and r.was = 'claimed')::int end,
+    claim_losses = case when r.act in ('acknowledge', 'start', 'retry') then 0
+      else j.claim_losses + (%(actor_kind)s::text = 'sweep' and r.was = 'claimed' and j.acknowledged_at is null)::int end,
     lease_expires_at = case
       when r.act = 'start' and j.kept_by_heartbeats then least(greatest(j.lease_expires_at, r.at + make_interval(secs => %(heartbeat_lease)s::int)), t.deadline)
       when r.act = 'start' then t.deadline
@@ -108,7 +115,8 @@ archived as (
   from ruled r join locked l on l.id = r.job_id
   where r.verdict = 'applied' and r.goal = 'queued' and r.act in ('fail', 'retry') and l.claimed_at is not null),
 late as (
-  update jobs j set audit_seq = r.audit_seq + 1, event_xid = r.event_xid from ruled r where j.id = r.job_id and r.late),
+  update jobs j set audit_seq = r.audit_seq + 1, event_xid = r.event_xid, late_epochs = j.late_epochs || coalesce(r.epoch, r.held_last, r.held_epoch)
+  from ruled r where j.id = r.job_id and r.late),
 logged as (
   insert into audit_log (job_id, sequence, action, from_status, to_status, actor_kind, actor, epoch, attempt, reason, request_id, at, stated_at, detail, digest, xid)
   select r.job_id, r.audit_seq + e.nth, e.action, e.source, e.target, e.actor_kind, e.actor,

@@ -3,7 +3,7 @@ with asked as materialized (
   select a.*, row_number() over (partition by a.job_id order by a.ord) as nth
   from jsonb_to_recordset(%(items)s::jsonb) as a (
     ord int, job_id text, action text, epoch int, digest text, stated_at timestamptz, expected_updated_at timestamptz,
-    force boolean, reason text, error text, category text, exit_code int, result jsonb, partial boolean, detail jsonb,
+    force boolean, reason text, error text, category text, exit_code bigint, result jsonb, partial boolean, detail jsonb,
     retryable boolean, retry_after_seconds int,
     priority int, scheduled_for timestamptz, metadata jsonb, max_attempts int, timeout_seconds int)),
 -- In the order of the ids, so that overlapping batches can't deadlock. NO KEY: inserts that refer to a job need not wait.

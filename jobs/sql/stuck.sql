@@ -11,7 +11,7 @@ causes as materialized (
   select l.id, c.at, l.status, case
       when l.cancel_requested_at is not null and l.lease_expires_at <= c.at then 'cancel_lease_lost'
       when l.cancel_requested_at is not null then 'cancel_overdue'
-      when l.status = 'claimed' and l.claim_losses + 1 >= %(claim_losses_allowed)s::int then 'claims_wasted'
+      when l.status = 'claimed' and l.acknowledged_at is null and l.claim_losses + 1 >= %(claim_losses_allowed)s::int then 'claims_wasted'
       when l.status = 'claimed' then 'claim_expired'
       when l.started_at + make_interval(secs => l.timeout_seconds + %(timeout_grace)s::int) <= c.at then 'timeout'
       else 'lease_lost' end as cause, l.orchestrator_id, l.timeout_seconds, l.claim_losses
@@ -22,7 +22,7 @@ asked as materialized (
     null::int as epoch, null::text as digest, null::timestamptz as stated_at, null::timestamptz as expected_updated_at,
     true as force, k.cause as reason, e.error,
     case k.cause when 'lease_lost' then 'lease_lost' when 'timeout' then 'timeout' when 'claims_wasted' then 'system' end as category,
-    null::int as exit_code, case when e.error is not null then jsonb_build_object('error', e.error) end as result, false as partial,
+    null::bigint as exit_code, case when e.error is not null then jsonb_build_object('error', e.error) end as result, false as partial,
     jsonb_strip_nulls(jsonb_build_object('cause', k.cause, 'error', e.error)) as detail,
     k.cause <> 'claims_wasted' as retryable, null::int as retry_after_seconds,
     null::int as priority, null::timestamptz as scheduled_for, null::jsonb as metadata, null::int as max_attempts, null::int as timeout_seconds, 1 as nth

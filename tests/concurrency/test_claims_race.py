@@ -106,9 +106,20 @@ def test_a_claim_under_way_does_not_hold_the_row_of_its_orchestrator(live_db: st
         assert under_way.result(timeout=5) == [job.id]
 
 
-def _claim_alone(by: Holder, asked: int) -> list[str]:
+def test_one_claim_asked_four_times_at_once_is_one_claim(live_db: str) -> None:
+    enqueue([NewJob(type="report") for _ in range(20)], by=PRODUCER)
+    with ThreadPoolExecutor(4) as threads:
+        told = [threads.submit(_claim_alone, Holder.of("orch-1"), 5, "c-1") for _ in range(4)]
+        answers = [one.result(timeout=10) for one in told]
+
+    assert all(answer == answers[0] for answer in answers)
+    assert len(answers[0]) == 5
+    assert Job.objects.filter(status="claimed").count() == 5
+
+
+def _claim_alone(by: Holder, asked: int, claim_id: str | None = None) -> list[str]:
     try:
-        return [job.id for job in claim(by=by, batch_size=asked).jobs]
+        return [job.id for job in claim(by=by, batch_size=asked, claim_id=claim_id).jobs]
     finally:
         connection.close()
 
@@ -150,10 +161,12 @@ def _claim_until(drained: threading.Event, by: Holder, chance: random.Random) ->
         if chance.random() < 0.15:
             _claim_and_roll_back(by, asked)
             continue
-        jobs = claim(by=by, batch_size=asked, job_types=types).jobs
         deserted = chance.random() < 0.05
-        if deserted:
-            _desert(jobs)
+        # In one transaction: between the two nobody may take the queue for drained.
+        with transaction.atomic():
+            jobs = claim(by=by, batch_size=asked, job_types=types).jobs
+            if deserted:
+                _desert(jobs)
         kept.append(Claimed(types=types, asked=asked, jobs=[_handed(job, by.name, deserted) for job in jobs]))
         if not jobs:
             time.sleep(0.02)

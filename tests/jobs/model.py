@@ -48,7 +48,9 @@ class ModelJob:
         if (current and current[-1].digest == digest) or (not holds and any(done.digest == digest for done in mine)):
             return "replayed"
         if not holds:
-            if any(done.action in ENDINGS for done in mine):
+            # Without a token it speaks of the claim it held last.
+            about = epoch if epoch is not None else self._last_held_by(who)
+            if any(done.action in ENDINGS and done.epoch == about for done in mine):
                 return "already_finished"
             return self._too_late(who, action, epoch, "not_owner" if epoch is None else "lease_lost")
         if self.expired:
@@ -87,8 +89,8 @@ class ModelJob:
         if self.cancelling:
             self._end("cancelled", "cancel")
         elif self.status == "claimed":
-            self.claim_losses += 1
-            if self.claim_losses < 5:
+            self.claim_losses += not self.acknowledged
+            if self.acknowledged or self.claim_losses < 5:
                 self._back("release")
             else:
                 self.attempts += 1
@@ -98,7 +100,7 @@ class ModelJob:
 
     def _take(self, action: str, retryable: bool) -> None:
         if action == "acknowledge":
-            self.acknowledged = True
+            self.acknowledged, self.claim_losses = True, 0
             self.log.append("acknowledge")
         elif action == "start":
             self.status, self.claim_losses = "running", 0

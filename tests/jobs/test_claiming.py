@@ -6,10 +6,10 @@ import pytest
 from django.test import override_settings
 
 from jobs.actors import Actor, Holder
-from jobs.claiming import claim, is_anything_due, queue_size
+from jobs.claiming import claim, is_anything_due, queue_size, types_on_record
 from jobs.enqueueing import NewJob, enqueue
 from jobs.lifecycle import Status
-from jobs.models import Job
+from jobs.models import Job, Orchestrator
 from tests.factories import PRODUCER, JobFactory
 from tests.ledger import assert_sound, entries
 
@@ -101,6 +101,28 @@ def test_no_answer_grows_beyond_its_limit_but_one_job_always_goes(holder: Holder
         assert len(claim(by=holder, batch_size=4).jobs) == 2
     with override_settings(ANSWER_LIMIT=65536 + 10):
         assert len(claim(by=holder, batch_size=4).jobs) == 1
+
+
+def test_priority_holds_however_many_jobs_come_due_at_once(holder: Holder) -> None:
+    then = datetime.now(UTC) + timedelta(hours=1)
+    make(600, scheduled_for=then, priority=10)
+    (best,) = make(1, scheduled_for=then, priority=100)
+    Job.objects.update(scheduled_for=datetime.now(UTC))
+
+    assert [job.id for job in claim(by=holder, batch_size=1).jobs] == [best]
+
+
+def test_an_orchestrator_that_names_no_types_takes_any(holder: Holder) -> None:
+    Orchestrator.objects.create(id=holder.name, first_seen_at=datetime.now(UTC), last_seen_at=datetime.now(UTC), job_types=[])
+
+    assert types_on_record(holder.name) is None
+
+
+def test_a_number_beyond_64_bits_comes_back_as_the_double_it_was(holder: Holder) -> None:
+    make(1, payload={"n": 1e22})
+    (job,) = claim(by=holder, batch_size=1).jobs
+
+    assert repr(job.payload) == repr(Job.objects.get(id=job.id).payload) == "{'n': 1e+22}"
 
 
 def test_the_queue_is_counted_by_type() -> None:

@@ -76,6 +76,14 @@ def test_the_guard_in_the_database_is_the_one_the_table_gives() -> None:
     assert installed == rendered
 
 
+@pytest.mark.django_db
+def test_the_pairs_that_an_inserted_job_s_story_may_have_are_the_table_s() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select prosrc from pg_proc where proname = 'refuse_unaudited'")
+        (source,) = cursor.fetchone()
+    assert f"in ({guards.legal_pairs()})" in source
+
+
 def test_the_lifecycle_imports_nothing_of_ours() -> None:
     with open(str(lifecycle.__file__)) as source:
         assert not [line for line in source if line.startswith(("from jobs", "import jobs", "from django"))]

@@ -14,7 +14,7 @@ from tests.factories import HOLDER, PRODUCER, STAFF, JobFactory, claimed
 from tests.ledger import assert_sound
 
 pytestmark = pytest.mark.django_db
-SWEEP, SYSTEM = Actor.sweep(), Actor.system()
+SWEEP = Actor.sweep()
 Attempted = Callable[[Job], Any]
 
 
@@ -23,7 +23,7 @@ def _ways_to(target: Status) -> list[tuple[str, Attempted]]:
     ways: dict[Status, list[tuple[str, Attempted]]] = {
         Status.QUEUED: [
             *((f"release by {by.kind}", partial(Job.release, by=by)) for by in (HOLDER, STAFF, SWEEP)),
-            *((f"retry by {by.kind}", partial(Job.retry, by=by)) for by in (STAFF, PRODUCER, SYSTEM)),
+            *((f"retry by {by.kind}", partial(Job.retry, by=by)) for by in (STAFF, PRODUCER)),
         ],
         Status.CLAIMED: [("claim", claimed)],
         Status.RUNNING: [("start by its holder", partial(Job.start, by=HOLDER))],
@@ -31,7 +31,7 @@ def _ways_to(target: Status) -> list[tuple[str, Attempted]]:
         Status.FAILED: [
             (f"fail by {by.kind}", partial(Job.fail, report=Report(error="no", retryable=False), by=by)) for by in (HOLDER, STAFF, SWEEP)
         ],
-        Status.CANCELLED: [(f"cancel by {by.kind}", partial(Job.cancel, by=by, force=True)) for by in (STAFF, PRODUCER, SYSTEM)],
+        Status.CANCELLED: [(f"cancel by {by.kind}", partial(Job.cancel, by=by, force=True)) for by in (STAFF, PRODUCER)],
     }
     return ways[target]
 
@@ -59,6 +59,12 @@ def test_a_status_follows_another_only_as_the_table_says(
     # A verb is for some sources only: release is for held jobs, retry for ended ones.
     if target == Status.QUEUED:
         legal = legal and (source.is_live if "release" in case else source.is_terminal)
+    if "by-producer" in case and target == Status.CANCELLED and source.is_live:
+        # A producer asks the holder, whatever it says of force.
+        assert attempt(job).act == "cancel_request"
+        assert Job.objects.get(id=job.id).status == source
+        assert_sound(job.id)
+        return
     if legal:
         attempt(job)
         assert Job.objects.get(id=job.id).status == target
