@@ -20,7 +20,7 @@ class Scenario:
         title: what it shows, for people.
         script: what runs; None for the one that no orchestrator of ours runs.
         status, exit_code, category, error: what the job must end with; `error` is a part of `last_error`.
-        actions: the audit entries it must have, in order.
+        actions: the audit entries it must have, in order; those of claims that were given back don't count.
         attempts: failed attempts it must count.
         output: a part of stdout or stderr that the result must hold.
         needs: an interpreter that may be missing where the orchestrator runs.

@@ -35,13 +35,54 @@ def enqueue_set() -> dict[str, Job]:
     return {scenario.key: job for scenario, job in zip(SCENARIOS, jobs, strict=True)}
 
 
-def report_container_failure(job: Job, *, url: str) -> None:
-    """Runs and fails the container job over HTTP, as a remote container host would.
+def report_container_failure(job: Job, *, url: str, patience_seconds: float, tell: Callable[[str], None]) -> None:
+    """Sees that the container job fails as it should, unless it has ended: over HTTP, as a remote container host would.
+
+    A claim that ran out while nobody played, or was given back, is taken again; so an interrupted demo can be taken up.
+
+    Args:
+        patience_seconds: how long to wait for a sweep to give back a claim that ran out.
 
     Raises:
         httpx2.HTTPError: the server can't be reached or refuses.
     """
-    job.refresh_from_db()
+    until = time.monotonic() + patience_seconds
+    while True:
+        job.refresh_from_db()
+        if Status(job.status).is_terminal:
+            return
+        if job.status == Status.QUEUED:
+            claim(by=Holder.of(CONTAINER_HOST), batch_size=1, job_types=[CONTAINER_TYPE])
+        elif job.orchestrator_id != CONTAINER_HOST:
+            return tell(f"Job {job.id}, the container failure, was claimed by {job.orchestrator_id}: not reported.")
+        elif not Job.objects.stuck().filter(id=job.id).exists():
+            return _report_failure(job, url)
+        if time.monotonic() > until:
+            return tell(f"Job {job.id}, the container failure, could not be claimed again: is a sweeper running?")
+        time.sleep(0.2)
+
+
+def cancel_once_running(job: Job, *, patience_seconds: float, tell: Callable[[str], None]) -> None:
+    """Waits until the job runs, then asks for its cancellation; nothing is left to do when it has ended or was asked to before."""
+    until = time.monotonic() + patience_seconds
+    while True:
+        job.refresh_from_db()
+        if Status(job.status).is_terminal or job.cancel_requested_at:
+            return
+        if job.status == Status.RUNNING:
+            # A moment, so that its first line can be seen.
+            time.sleep(1)
+            try:
+                job.cancel(by=PRODUCER, reason="the demo cancels this one")
+            except TransitionRefused as refused:
+                tell(f"Not cancelled: {refused}")
+            return
+        if time.monotonic() > until:
+            return tell(f"Job {job.id} did not start within {patience_seconds:.0f} s, so it was not cancelled: is an orchestrator running?")
+        time.sleep(0.5)
+
+
+def _report_failure(job: Job, url: str) -> None:
     headers = {
         "Authorization": f"Bearer {settings.INTERNAL_API_KEYS[0]}",
         "X-Orchestrator-ID": CONTAINER_HOST,
@@ -56,25 +97,6 @@ def report_container_failure(job: Job, *, url: str) -> None:
     with httpx2.Client(base_url=f"{url}/api/internal/jobs/{job.id}", headers=headers, timeout=10) as client:
         client.put("/status", json={"status": "running"}).raise_for_status()
         client.post("/fail", json={"error": error, "exitCode": 125}).raise_for_status()
-
-
-def cancel_once_running(job: Job, *, patience_seconds: float, tell: Callable[[str], None]) -> None:
-    """Waits until the job runs, then asks for its cancellation."""
-    until = time.monotonic() + patience_seconds
-    while time.monotonic() < until:
-        job.refresh_from_db()
-        if job.status == Status.RUNNING:
-            # A moment, so that its first line can be seen.
-            time.sleep(1)
-            try:
-                job.cancel(by=PRODUCER, reason="the demo cancels this one")
-            except TransitionRefused as refused:
-                tell(f"Not cancelled: {refused}")
-            return
-        if Status(job.status).is_terminal:
-            return
-        time.sleep(0.5)
-    tell(f"Job {job.id} did not start within {patience_seconds:.0f} s, so it was not cancelled: is an orchestrator running?")
 
 
 def _asked(scenario: Scenario, now: datetime) -> NewJob:

@@ -9,7 +9,7 @@ from jobs import lifecycle
 from jobs.demo.scenarios import SCENARIOS, Scenario
 from jobs.demo.staging import demo_jobs
 from jobs.failures import Category
-from jobs.lifecycle import Status
+from jobs.lifecycle import Status, Verb
 from jobs.models import Attempt, AuditEntry, Job
 
 
@@ -19,7 +19,7 @@ class Finding:
     Attributes:
         job: None when there is no job for the scenario.
         faults: every fact that is other than it should be, in words.
-        note: why another end is right here.
+        note: why another end, or a longer way, is right here.
     """
 
     scenario: Scenario
@@ -43,7 +43,9 @@ def _finding(scenario: Scenario, job: Job | None) -> Finding:
     faults = [*_history(job, entries), *_durations(job, entries)]
     if scenario.needs and shutil.which(scenario.needs) is None:
         return Finding(scenario, job, [*faults, *_missing_interpreter(scenario, job)], f"{scenario.needs} is not installed here")
-    return Finding(scenario, job, [*_ending(scenario, job, entries), *faults, *_lengths(scenario, job)])
+    returned = sum(entry.action == Verb.RELEASE for entry in entries)
+    note = f"given back {'once' if returned == 1 else f'{returned} times'}, as when its orchestrator is stopped" if returned else ""
+    return Finding(scenario, job, [*_ending(scenario, job, entries), *faults, *_lengths(scenario, job)], note)
 
 
 def _ending(scenario: Scenario, job: Job, entries: list[AuditEntry]) -> Iterator[str]:
@@ -119,4 +121,12 @@ def _lengths(scenario: Scenario, job: Job) -> Iterator[str]:
 
 
 def _actions(entries: list[AuditEntry]) -> str:
-    return " ".join(entry.action for entry in entries)
+    """The acts in order, but for claims that were given back: whoever stops jobsite in the midst of the demo makes more of them."""
+    acts: list[str] = []
+    for entry in entries:
+        if entry.action == Verb.RELEASE and Verb.CLAIM in acts:
+            while acts.pop() != Verb.CLAIM:
+                pass
+        else:
+            acts.append(entry.action)
+    return " ".join(acts)

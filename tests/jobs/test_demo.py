@@ -1,5 +1,6 @@
 """The check of the demo finds every kind of fact that is other than it should be."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +10,17 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.models.functions import Now
 
-from jobs.actors import Holder
+from jobs.actors import Actor, Holder
 from jobs.claiming import claim
 from jobs.demo import staging
 from jobs.demo.scenarios import SCENARIOS, TYPE, Scenario
 from jobs.lifecycle import Status
 from jobs.models import Job
 from jobs.outcomes import Report
+from jobs.sweeps import sweep
+from tests.server import running_server
 
 HOST = Holder.of("local-1")
 
@@ -100,6 +104,44 @@ def test_all_is_well_when_all_is_well(finished_set: dict[str, Job], capsys: pyte
 
     assert code == 0, text
     assert f"All {len(SCENARIOS)} as they should be." in text
+
+
+def test_an_interrupted_demo_is_taken_up_and_ends_as_it_should(live_db: str, capsys: pytest.CaptureFixture[str]) -> None:
+    staging.enqueue_set()
+    # Everything was stopped before a part was played: the container host's claim ran out, the orchestrator gave its job back.
+    Job.objects.filter(status="claimed").update(lease_expires_at=Now() - timedelta(seconds=1))
+    sweep(by=Actor.sweep())
+    begin_to_cancel().release(by=HOST)
+
+    begin_to_cancel()
+    with running_server(workers=1) as server:
+        call_command("enqueue_demo_jobs", if_missing=True, url=server.url, patience=1)
+    Job.objects.get(metadata__demo="cancelled").cancel(by=HOST)
+    # Nothing is left to play, so nobody is asked.
+    call_command("enqueue_demo_jobs", if_missing=True, url="http://127.0.0.1:9", patience=1)
+
+    assert Job.objects.count() == len(SCENARIOS)
+    _, text = outcome(capsys)
+    for key, end in (("container", "failed"), ("cancelled", "cancelled")):
+        assert re.search(rf"^ok +{key} +{end}.*given back once", text, flags=re.MULTILINE), text
+
+
+def test_a_claim_that_ran_out_is_waited_for_until_a_sweep_gives_it_back(live_db: str, capsys: pytest.CaptureFixture[str]) -> None:
+    container = staging.enqueue_set()["container"]
+    Job.objects.filter(id=container.id).update(lease_expires_at=Now() - timedelta(seconds=1))
+    call_command("enqueue_demo_jobs", if_missing=True, url="http://127.0.0.1:9", patience=0)
+
+    said = capsys.readouterr().out
+    assert f"Job {container.id}, the container failure, could not be claimed again: is a sweeper running?" in said
+    assert "so it was not cancelled: is an orchestrator running?" in said
+
+
+def begin_to_cancel() -> Job:
+    """Claims everything that is due and starts the job that the demo cancels."""
+    (job,) = (job for job in claim(by=HOST, batch_size=500, job_types=[TYPE]).jobs if job.metadata["demo"] == "cancelled")
+    job.acknowledge(by=HOST)
+    job.start(by=HOST)
+    return job
 
 
 def test_without_demo_jobs_every_one_is_missing(db: None, capsys: pytest.CaptureFixture[str]) -> None:
