@@ -72,6 +72,7 @@ def context_of(job: Job, *, may_act: bool) -> dict[str, object]:
         "job": job,
         "front": job.id[:-6],
         "tail": job.id[-6:],
+        "has_failed": Status(job.status) is Status.FAILED,
         "headline": headline(job),
         "ran": ran(job),
         "runs": runs_begun(job),
@@ -117,8 +118,8 @@ def one_line(error: str) -> str:
 
 
 def runs_begun(job: Job) -> int:
-    """Failed attempts are counted; the claim in hand, or the one that ended otherwise, is one more."""
-    return job.attempts + (job.claimed_at is not None and job.status != Status.FAILED)
+    """How many runs there were with the one in hand: one that is only waited for has not begun."""
+    return job.attempt_number if job.claimed_at else job.attempts
 
 
 def ran(job: Job) -> timedelta | None:

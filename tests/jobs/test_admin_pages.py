@@ -98,6 +98,24 @@ def test_the_failure_stands_first_and_complete(admin_client: Client) -> None:
     assert page.index("MemoryError") < page.index("Timeline")
 
 
+def test_the_failure_of_an_earlier_run_is_not_told_as_the_end(admin_client: Client) -> None:
+    job = running(JobFactory(max_attempts=3))
+    job.fail(Report(error="the mirror is busy"), by=HOLDER)
+    job.cancel(by=STAFF)
+    page = admin_client.get(page_of(job)).content.decode()
+    assert "Last attempt: Failed: " in page
+    assert "Attempt 1 of 3." in page
+    # It ended cancelled: at that time nothing failed.
+    assert "<p>Failed " not in page
+
+
+def test_runs_are_counted_once_they_have_begun(admin_client: Client) -> None:
+    ways = {"queued": "0 of 3", "claimed": "1 of 3", "completed": "1 of 3", "failed": "1 of 3, 1 failed", "cancelled": "0 of 3"}
+    for status, words in ways.items():
+        job = JobFactory(status=status, max_attempts=3)
+        assert f"<dt>Attempts</dt><dd>{words}</dd>" in admin_client.get(page_of(job)).content.decode()
+
+
 def test_hostile_text_is_shown_and_not_obeyed(admin_client: Client) -> None:
     job = running(JobFactory(payload={"html": HOSTILE}, metadata={HOSTILE: 1}))
     logs.append(job.id, [{"sequence": 0, "stream": "stderr", "line": HOSTILE}], by=HOLDER, epoch=None)
