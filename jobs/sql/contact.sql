@@ -1,5 +1,6 @@
 -- Notes that an orchestrator spoke, at most every five seconds; makes its row at its first word.
--- Asked first, because a conflicting insert locks the row even when it then changes nothing: claims of one identity would wait for each other.
+-- Asked first, because a conflicting insert locks the row even when it then changes nothing: claims of one identity would wait for
+-- each other.
 insert into orchestrators (id, first_seen_at, last_seen_at)
 select %(orchestrator_id)s::text, clock_timestamp(), clock_timestamp()
 where not exists (

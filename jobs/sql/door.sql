@@ -7,7 +7,8 @@
     greatest(l.event_xid, pg_current_xact_id()) as event_xid, l.cancel_requested_at is not null as cancelling,
     l.status in ('claimed', 'running') as live,
     -- Not, or no longer, the holder's current claim.
-    l.status not in ('claimed', 'running') or l.orchestrator_id is distinct from %(actor)s::text or a.epoch is not null and a.epoch <> l.epoch
+    l.status not in ('claimed', 'running') or l.orchestrator_id is distinct from %(actor)s::text
+      or a.epoch is not null and a.epoch <> l.epoch
       -- Said before this claim; by a clock that tells only whole seconds, before its second.
       or a.epoch is null and a.stated_at < case when a.stated_at = date_trunc('second', a.stated_at) then date_trunc('second', l.claimed_at)
         else l.claimed_at end as gone
@@ -39,7 +40,8 @@ ruled as materialized (
   select f.*, s.act, s.goal, s.via,
     -- A cancelled run has no error of its own; a failed one always tells its error in the result too.
     case when s.goal <> 'cancelled' then f.error end as final_error, case when s.goal <> 'cancelled' then f.category end as final_category,
-    case when s.goal = 'cancelled' or f.error is null then f.result else jsonb_build_object('error', f.error) || coalesce(f.result, '{}') end as final_result,
+    case when s.goal = 'cancelled' or f.error is null then f.result
+      else jsonb_build_object('error', f.error) || coalesce(f.result, '{}') end as final_result,
     coalesce(f.refused, case
       when f.expected_updated_at is not null and f.expected_updated_at <> l.updated_at then 'conflict'
       when not (f.action || ':' || f.was = any(%(allowed)s::text[])) then 'invalid_transition'
@@ -55,14 +57,16 @@ ruled as materialized (
       and (f.epoch > 0 or f.epoch is null and (f.held_last is not null or f.refused = 'lease_expired'))
       and not coalesce(f.epoch, f.held_last, f.held_epoch) = any(l.late_epochs), false) as late
   from fenced f left join locked l on l.id = f.job_id
-  -- What the word comes to: a release of what is to be cancelled cancels it; a cancel nobody asked for is a failure; staff ask the holder first.
+  -- What the word comes to: a release of what is to be cancelled cancels it; a cancel that nobody asked for is a failure;
+  -- staff ask the holder first.
   cross join lateral (select case
       when f.action = 'release' and f.cancelling then 'cancel'
       when f.action = 'cancel' and %(holder)s::boolean and not f.cancelling then 'fail'
-      when f.action = 'cancel' and not %(holder)s::boolean and f.live and not coalesce(f.force and %(actor_kind)s::text <> 'producer', false)
-        then 'cancel_request'
+      when f.action = 'cancel' and not %(holder)s::boolean and f.live
+        and not coalesce(f.force and %(actor_kind)s::text <> 'producer', false) then 'cancel_request'
       else f.action end as act) w
-  cross join lateral (select w.act = 'fail' and coalesce(f.retryable, true) and not f.cancelling and f.failed_before + 1 < l.max_attempts as again) r
+  cross join lateral (select w.act = 'fail' and coalesce(f.retryable, true) and not f.cancelling
+    and f.failed_before + 1 < l.max_attempts as again) r
   cross join lateral (select least(3600, 10 * 2 ^ least(f.failed_before, 20)) as seconds) d
   cross join lateral (select w.act,
       case w.act when 'start' then 'running' when 'complete' then 'completed' when 'cancel' then 'cancelled' when 'release' then 'queued'
@@ -73,13 +77,15 @@ moved as (
     status = r.goal, updated_at = r.at, event_xid = r.event_xid, audit_seq = r.audit_seq + case when r.via is null then 1 else 2 end,
     due = r.goal = 'queued' and t.scheduled_for <= r.at, scheduled_for = t.scheduled_for,
     attempts = r.failed_before + (r.act = 'fail')::int,
-    max_attempts = case when r.act = 'retry' then greatest(j.max_attempts, r.failed_before + 1) else coalesce(r.max_attempts, j.max_attempts) end,
+    max_attempts = case when r.act = 'retry' then greatest(j.max_attempts, r.failed_before + 1)
+      else coalesce(r.max_attempts, j.max_attempts) end,
     priority = coalesce(r.priority, j.priority), metadata = coalesce(r.metadata, j.metadata),
     timeout_seconds = coalesce(r.timeout_seconds, j.timeout_seconds),
     claim_losses = case when r.act in ('acknowledge', 'start', 'retry') then 0
       else j.claim_losses + (%(actor_kind)s::text = 'sweep' and r.was = 'claimed' and j.acknowledged_at is null)::int end,
     lease_expires_at = case
-      when r.act = 'start' and j.kept_by_heartbeats then least(greatest(j.lease_expires_at, r.at + make_interval(secs => %(heartbeat_lease)s::int)), t.deadline)
+      when r.act = 'start' and j.kept_by_heartbeats
+        then least(greatest(j.lease_expires_at, r.at + make_interval(secs => %(heartbeat_lease)s::int)), t.deadline)
       when r.act = 'start' then t.deadline
       when r.act = 'acknowledge' then greatest(j.lease_expires_at, r.at + make_interval(secs => %(acknowledged_lease)s::int))
       when r.goal in ('claimed', 'running') then j.lease_expires_at end,
@@ -92,8 +98,10 @@ moved as (
     phase = case when not t.back then j.phase end, progress = case when not t.back then j.progress end,
     kept_by_heartbeats = j.kept_by_heartbeats and not t.back,
     cancel_requested_at = case when r.act = 'cancel_request' then r.at when not t.back then j.cancel_requested_at end,
-    result = case when t.ends then r.final_result else j.result end, exit_code = case when t.ends then r.exit_code else j.exit_code end,
-    last_error = case when t.ends then r.final_error else j.last_error end, error_category = case when t.ends then r.final_category else j.error_category end,
+    result = case when t.ends then r.final_result else j.result end,
+    exit_code = case when t.ends then r.exit_code else j.exit_code end,
+    last_error = case when t.ends then r.final_error else j.last_error end,
+    error_category = case when t.ends then r.final_category else j.error_category end,
     partial = case when t.ends then coalesce(r.partial, false) else j.partial end,
     report_epoch = case when %(holder)s::boolean and (t.ends or r.act = 'release') then r.held_epoch else j.report_epoch end,
     report_digest = case when %(holder)s::boolean and (t.ends or r.act = 'release') then decode(r.digest, 'hex') else j.report_digest end
@@ -115,23 +123,32 @@ archived as (
   from ruled r join locked l on l.id = r.job_id
   where r.verdict = 'applied' and r.goal = 'queued' and r.act in ('fail', 'retry') and l.claimed_at is not null),
 late as (
-  update jobs j set audit_seq = r.audit_seq + 1, event_xid = r.event_xid, late_epochs = j.late_epochs || coalesce(r.epoch, r.held_last, r.held_epoch)
+  update jobs j set audit_seq = r.audit_seq + 1, event_xid = r.event_xid,
+    late_epochs = j.late_epochs || coalesce(r.epoch, r.held_last, r.held_epoch)
   from ruled r where j.id = r.job_id and r.late),
 logged as (
-  insert into audit_log (job_id, sequence, action, from_status, to_status, actor_kind, actor, epoch, attempt, reason, request_id, at, stated_at, detail, digest, xid)
+  insert into audit_log (job_id, sequence, action, from_status, to_status, actor_kind, actor, epoch, attempt,
+    reason, request_id, at, stated_at, detail, digest, xid)
   select r.job_id, r.audit_seq + e.nth, e.action, e.source, e.target, e.actor_kind, e.actor,
-    case when r.late then coalesce(r.epoch, r.held_last, r.held_epoch) else r.held_epoch end, r.failed_before + e.attempt, r.reason, %(request_id)s::text, r.at,
-    r.stated_at, e.detail, decode(r.digest, 'hex'), r.event_xid
+    case when r.late then coalesce(r.epoch, r.held_last, r.held_epoch) else r.held_epoch end, r.failed_before + e.attempt,
+    r.reason, %(request_id)s::text, r.at, r.stated_at, e.detail, decode(r.digest, 'hex'), r.event_xid
   from ruled r cross join lateral (
-    select 1 as nth, case r.via when 'running' then 'start' when 'failed' then 'fail' else r.act end as action, r.was as source, coalesce(r.via, r.goal) as target,
-      %(actor_kind)s::text as actor_kind, %(actor)s::text as actor, 1 as attempt, case when r.via is distinct from 'running' then r.detail end as detail where r.verdict = 'applied'
-    union all select 2, 'complete', 'running', 'completed', %(actor_kind)s::text, %(actor)s::text, 1, r.detail where r.verdict = 'applied' and r.via = 'running'
-    union all select 2, 'retry', 'failed', 'queued', 'system', 'retry policy', 2, jsonb_build_object('delaySeconds', round(r.delay_seconds::numeric, 3))
+    -- The step, or the first half of a compound one; a complete keeps its detail for the second.
+    select 1 as nth, case r.via when 'running' then 'start' when 'failed' then 'fail' else r.act end as action,
+      r.was as source, coalesce(r.via, r.goal) as target, %(actor_kind)s::text as actor_kind, %(actor)s::text as actor, 1 as attempt,
+      case when r.via is distinct from 'running' then r.detail end as detail
+    where r.verdict = 'applied'
+    union all select 2, 'complete', 'running', 'completed', %(actor_kind)s::text, %(actor)s::text, 1, r.detail
+      where r.verdict = 'applied' and r.via = 'running'
+    union all select 2, 'retry', 'failed', 'queued', 'system', 'retry policy', 2,
+        jsonb_build_object('delaySeconds', round(r.delay_seconds::numeric, 3))
       where r.verdict = 'applied' and r.via = 'failed'
     union all select 1, 'late_report', r.was, r.was, %(actor_kind)s::text, %(actor)s::text, 1, r.detail where r.late) e)
-select r.ord as asked_ord, r.job_id as asked_id, r.verdict, r.act, r.was, r.via, r.reason as cause, s.id, s.type, s.status, s.lane_id, s.due, s.priority, s.metadata, s.last_error, s.error_category,
-  s.exit_code, s.attempts, s.max_attempts, s.epoch, s.phase, s.progress, s.partial, s.created_by, s.orchestrator_id, s.claim_id, s.timeout_seconds, s.scheduled_for,
-  s.created_at, s.updated_at, s.claimed_at, s.acknowledged_at, s.started_at, s.completed_at, s.lease_expires_at, s.kept_by_heartbeats, s.claim_losses,
+select r.ord as asked_ord, r.job_id as asked_id, r.verdict, r.act, r.was, r.via, r.reason as cause,
+  -- The job as it is now, without payload and result.
+  s.id, s.type, s.status, s.lane_id, s.due, s.priority, s.metadata, s.last_error, s.error_category, s.exit_code, s.attempts, s.max_attempts,
+  s.epoch, s.phase, s.progress, s.partial, s.created_by, s.orchestrator_id, s.claim_id, s.timeout_seconds, s.scheduled_for, s.created_at,
+  s.updated_at, s.claimed_at, s.acknowledged_at, s.started_at, s.completed_at, s.lease_expires_at, s.kept_by_heartbeats, s.claim_losses,
   s.progress_at, s.cancel_requested_at, s.retried_from, s.audit_seq
 from ruled r left join lateral (
   select 1 as choice, m.* from moved m where m.id = r.job_id and r.verdict = 'applied'

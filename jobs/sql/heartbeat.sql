@@ -1,4 +1,5 @@
--- A sign of life: renews the leases of the jobs named, says what to cancel and to abandon, and notes the contact. One statement for any number of jobs.
+-- A sign of life: renews the leases of the jobs named, says what to cancel and to abandon, and notes the contact.
+-- One statement for any number of jobs.
 -- Writes no indexed column of jobs, no audit entry and no updated_at.
 with named as materialized (
   select a.job_id, a.epoch, a.progress from jsonb_to_recordset(%(named)s::jsonb) as a (job_id text, epoch int, progress jsonb)),
@@ -7,23 +8,28 @@ held as materialized (
   from jobs j where j.orchestrator_id = %(orchestrator_id)s::text and j.status in ('claimed', 'running') order by j.id for no key update),
 clock as materialized (select clock_timestamp() as at from (select count(*) from held) h),
 good as materialized (
-  select n.job_id, n.progress, h.id is not null and h.lease_expires_at > c.at and (n.epoch is null or n.epoch = h.epoch) as ours, n.epoch is not null or not %(fenced)s::boolean as renewable
+  select n.job_id, n.progress, h.id is not null and h.lease_expires_at > c.at and (n.epoch is null or n.epoch = h.epoch) as ours,
+    n.epoch is not null or not %(fenced)s::boolean as renewable
   from named n cross join clock c left join held h on h.id = n.job_id),
 renewed as (
   update jobs j set kept_by_heartbeats = true,
-    lease_expires_at = least(c.at + make_interval(secs => %(heartbeat_lease)s::int), j.started_at + make_interval(secs => j.timeout_seconds + %(timeout_grace)s::int)),
+    lease_expires_at = least(c.at + make_interval(secs => %(heartbeat_lease)s::int),
+      j.started_at + make_interval(secs => j.timeout_seconds + %(timeout_grace)s::int)),
     progress = case when p.stores then g.progress else j.progress end, progress_at = case when p.stores then c.at else j.progress_at end
   from good g cross join clock c
-  cross join lateral (select g.progress is not null and coalesce(p.progress_at <= c.at - interval '1 second', true) as stores from jobs p where p.id = g.job_id) p
+  cross join lateral (
+    select g.progress is not null and coalesce(p.progress_at <= c.at - interval '1 second', true) as stores
+    from jobs p where p.id = g.job_id) p
   where j.id = any(array(select o.job_id from good o where o.ours and o.renewable)) and g.job_id = j.id returning j.id, j.lease_expires_at),
 seen as (
   insert into orchestrators as o (id, first_seen_at, last_seen_at, last_heartbeat_at, version, hostname, job_types, capacity)
-  select %(orchestrator_id)s::text, c.at, c.at, c.at, %(version)s::text, %(hostname)s::text, %(job_types)s::text[], %(capacity)s::jsonb from clock c
+  select %(orchestrator_id)s::text, c.at, c.at, c.at, %(version)s::text, %(hostname)s::text, %(job_types)s::text[], %(capacity)s::jsonb
+  from clock c
   on conflict (id) do update set last_seen_at = excluded.last_seen_at, last_heartbeat_at = excluded.last_heartbeat_at,
     version = coalesce(excluded.version, o.version), hostname = coalesce(excluded.hostname, o.hostname),
     job_types = coalesce(excluded.job_types, o.job_types), capacity = coalesce(excluded.capacity, o.capacity))
 select 'lease' as word, r.id as job_id, r.lease_expires_at from renewed r
 union all select 'cancel', h.id, null from held h where h.cancel_requested_at is not null
-union all select 'abandon', g.job_id, null from good g where not g.ours
+union all select 'abandon', g.job_id, null from good g group by g.job_id having not bool_or(g.ours)
 union all select 'unreported', h.id, null from held h where not exists (select from named n where n.job_id = h.id)
 order by 1, 2
