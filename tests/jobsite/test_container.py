@@ -12,10 +12,16 @@ from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 import yaml
 from django.core.management import get_commands
+
+from jobsite.embedded_postgres import EmbeddedPostgres, cluster
+from jobsite.embedded_postgres.account import account_for
+from jobsite.embedded_postgres.binaries import programs_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (CHECKOUT / "Dockerfile").read_text().replace("\\\n", " ")
@@ -84,6 +90,38 @@ def test_nothing_serves_before_the_migrations_are_through() -> None:
     assert services["migrate"]["restart"] == "no"
     for name in set(ours()) - {"migrate"}:
         assert services[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+
+
+def test_the_application_is_no_superuser_of_its_database(tmp_path: Path) -> None:
+    database = COMPOSE["services"]["database"]
+    # The image's superuser is the user of this name, or postgres.
+    assert "POSTGRES_USER" not in database["environment"]
+    address = urlsplit(COMPOSE["services"]["web"]["environment"]["DATABASE_URL"].partition("${")[0])
+    assert address.netloc == "jobsite:"
+    script, place = next(volume for volume in database["volumes"] if volume.startswith("./")).split(":")[:2]
+    # With this ending the image runs it, and as a program of its own only when it is one.
+    assert re.fullmatch(r"/docker-entrypoint-initdb\.d/[\w-]+\.sh", place)
+    assert os.access(CHECKOUT / script, os.X_OK)
+
+    with EmbeddedPostgres(tmp_path / "data", durable=False) as server:
+        host, password = str(server.layout.socket_folder), server.layout.password_file.read_text().strip()
+        with psycopg.connect(host=host, password=password, user=cluster.SUPERUSER, dbname="postgres", autocommit=True) as connection:
+            connection.execute("DROP DATABASE jobsite")
+            connection.execute("DROP ROLE jobsite")
+        subprocess.run(
+            [CHECKOUT / script],
+            check=True,
+            env={
+                "PATH": f"{programs_for(account_for(server.layout.home))}:{os.environ['PATH']}",
+                "PGHOST": host,
+                "PGPASSWORD": password,
+                "POSTGRES_USER": cluster.SUPERUSER,
+                "JOBSITE_DATABASE_PASSWORD": "it's-a-secret",
+            },
+        )
+        with psycopg.connect(host=host, user="jobsite", password="it's-a-secret", dbname="jobsite") as connection:
+            connection.execute("CREATE TABLE jobs ()")
+            assert connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
 
 
 class Answering(BaseHTTPRequestHandler):
