@@ -3,11 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from jobs import statements
 from jobs.actors import Holder
+from jobs.lifecycle import Status
 from jobs.models import LogLine
+from jobs.transitions import Step, apply
 
 # Lines that were under way when the run ended are still taken.
 GRACE_SECONDS = 300
@@ -29,21 +32,40 @@ class Appended:
     next_action: str
 
 
-def append(job_id: str, entries: Sequence[Mapping[str, Any]], *, by: Holder, epoch: int | None) -> Appended | None:
+def append(
+    job_id: str,
+    entries: Sequence[Mapping[str, Any]],
+    *,
+    by: Holder,
+    epoch: int | None,
+    stated_at: datetime | None = None,
+    expected_updated_at: datetime | None = None,
+) -> Appended:
     """Stores lines of a run.
 
     Args:
         entries: sequence (0 …), stream, line, stated_at (ISO 8601) of each.
         epoch: of the verified token; None means the run that the caller holds or last held.
+        stated_at: when the caller says it sent them; what it sent before its present claim is not taken for this run's.
+        expected_updated_at: refuse if the job has changed since.
 
-    Returns:
-        None when the caller never held that run, or it ended too long ago.
+    Raises:
+        TransitionRefused: the caller never held that run, or it ended too long ago.
     """
+    hold = Step(job_id=job_id, action="hold", epoch=epoch, stated_at=stated_at, expected_updated_at=expected_updated_at)
+    if stated_at or expected_updated_at:
+        (ruling,) = apply([hold], by=by)
+        job = ruling.job
+        # The lines of a run that has ended are welcome for a while; those of an earlier claim of a job held now are not.
+        held_now = job is not None and job.orchestrator_id == by.name and Status(job.status).is_live
+        if ruling.verdict == "conflict" or (epoch is None and held_now and ruling.verdict in ("not_owner", "already_finished")):
+            raise ruling.refusal("hold")
     rows = statements.run(
         "append_logs", job_id=job_id, entries=json.dumps(list(entries)), orchestrator_id=by.name, epoch=epoch, grace=GRACE_SECONDS
     )
     if not rows or not rows[0]["accepted"]:
-        return None
+        (ruling,) = apply([hold], by=by)
+        raise ruling.refusal("hold")
     (row,) = rows
     return Appended(
         stored=row["stored"],

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from jobs.claiming import MOST_AT_ONCE as MOST_CLAIMED
+from jobs.lifecycle import Status
 from jobs.models import Job
 from orchestration_api.fields import AnyJSON, ErrorDetail, Flag, Identifier, JSONObject, Moment, Output, Text, Whole, WireSerializer, Words
 
@@ -59,6 +60,12 @@ class StatusDetails(WireSerializer):
 class StatusReport(Identified):
     status = Text()
     details = StatusDetails(required=False)
+
+    def validate_status(self, status: str) -> str:
+        # (queued and claimed are words too; why no report leads there is the door's to say.)
+        if status not in ("acknowledged", "preparing", *ENDINGS, *Status):
+            raise serializers.ValidationError(f"must be one of acknowledged, preparing, running, {', '.join(ENDINGS)}")
+        return status
 
 
 class Items(WireSerializer):

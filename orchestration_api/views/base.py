@@ -140,11 +140,17 @@ class MachineViewSet(ViewSet):
         return job
 
     def epoch(self, fields: dict[str, Any], job_id: str, holder: Holder) -> int | None:
-        """The epoch that the sent lease token proves; None when none was sent and none is needed."""
-        token = self.request.META.get("HTTP_X_LEASE_TOKEN") or fields.get("lease_token")
-        if token:
-            return leases.epoch_of(token, job_id=job_id, orchestrator_id=holder.name)
+        """The epoch that the sent lease token proves; None when none was sent and none is needed.
+
+        Every token that is sent is checked, wherever it stands; two that prove different claims prove none.
+        """
+        sent = [self.request.META.get("HTTP_X_LEASE_TOKEN"), fields.get("lease_token"), fields.get("renewal_token")]
+        proven = {leases.epoch_of(token, job_id=job_id, orchestrator_id=holder.name) for token in sent if token}
+        if proven:
+            return proven.pop() if len(proven) == 1 else leases.FORGED
         if holder.fenced:
+            if not Job.objects.filter(id=job_id).exists():
+                raise JobNotFound(f"There is no job {job_id}.", job_id=job_id)
             raise WireError("LEASE_TOKEN_REQUIRED", "Send the lease token of the claim as X-Lease-Token.")
         return None
 

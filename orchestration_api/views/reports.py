@@ -7,14 +7,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs import leases, lifecycle, logs
+from jobs.actors import Holder
 from jobs.lifecycle import Status
+from jobs.models import Job
 from jobs.outcomes import Report, judge
 from jobs.transitions import Ruling, Step, apply, apply_one
 from orchestration_api import times
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import WireSerializer
 from orchestration_api.serializers import (
-    ENDINGS,
     Acknowledgement,
     Completion,
     Failure,
@@ -39,8 +40,10 @@ class ReportViewSet(MachineViewSet):
         fields = self._read(Acknowledgement, required=False)
         ruling = self._report("acknowledge", fields, Step(job_id=self.job_id(), action="acknowledge"))
         answer = self.answer(ruling)
-        lease = lease_of(ruling.known_job)
-        answer.data["lease"] = lease | {"renewalToken": lease["token"]}
+        # Who sends an old report again may hold the job no more: a lease is told only to the one who was judged its holder now.
+        if ruling.verdict != "replayed":
+            lease = lease_of(ruling.known_job)
+            answer.data["lease"] = lease | {"renewalToken": lease["token"]}
         return answer
 
     def status(self, request: Request, job_id: str) -> Response:
@@ -49,19 +52,11 @@ class ReportViewSet(MachineViewSet):
         if word == "acknowledged":
             return self.answer(self._report("acknowledge", fields, Step(job_id=self.job_id(), action="acknowledge")))
         if word == "preparing":
-            return self._note(fields, {"phase": "preparing", **details})
+            return self._prepare(fields, details)
         if word == Status.RUNNING:
-            answer = self.answer(self._report("status", fields, Step(job_id=self.job_id(), action="start", reason=details.get("message"))))
-            if {"phase", "progress"} & details.keys():
-                self._note(fields, details)
-            return answer
+            return self._start(fields, details)
         if word in (Status.QUEUED, Status.CLAIMED):
-            raise self._no_way_to(word, fields)
-        if word not in ENDINGS:
-            known = ("acknowledged", "preparing", "running", *ENDINGS)
-            raise WireError(
-                "VALIDATION_INVALID_PARAMS", f"status must be one of {', '.join(known)}.", fields={"status": [f"{word!r} is not known"]}
-            )
+            raise self._no_way_to(word, self._held(fields))
         return self._end("status", fields, details | {"status": word})
 
     def complete(self, request: Request, job_id: str) -> Response:
@@ -78,13 +73,11 @@ class ReportViewSet(MachineViewSet):
 
     def renew(self, request: Request, job_id: str) -> Response:
         fields = self._read(Renewal)
-        holder = self.holder()
-        job = self.job()
-        epoch = self.epoch({"lease_token": fields["renewal_token"]}, job.id, holder)
+        job = self._held(fields)
         if not leases.renew(
-            job.id, by=holder, epoch=epoch or leases.FORGED, seconds=fields.get("extension_seconds"), progress=fields.get("progress")
+            job.id, by=self.holder(), epoch=job.epoch, seconds=fields.get("extension_seconds"), progress=fields.get("progress")
         ):
-            raise self._refusal_of_holder(epoch)
+            raise self._just_lost(fields)
         job.refresh_from_db()
         lease = lease_of(job)
         told = {"success": True, "lease": lease | {"renewalToken": lease["token"]}, "timestamp": times.written(times.now())}
@@ -93,12 +86,8 @@ class ReportViewSet(MachineViewSet):
     def append_logs(self, request: Request, job_id: str) -> Response:
         fields = self._read(LogEntries)
         holder = self.holder()
-        epoch = self.epoch(fields, self.job_id(), holder)
-        job = self.job()
         entries = [{"stated_at": times.written(entry.pop("timestamp", None)), **entry} for entry in fields["entries"]]
-        stored = logs.append(job.id, entries, by=holder, epoch=epoch)
-        if stored is None:
-            raise self._refusal_of_holder(epoch)
+        stored = logs.append(self.job_id(), entries, by=holder, **self._signature(fields, self.job_id(), holder))
         told = {
             "success": True,
             "stored": stored.stored,
@@ -126,13 +115,56 @@ class ReportViewSet(MachineViewSet):
 
     def _report(self, operation: str, fields: dict[str, Any], step: Step) -> Ruling:
         holder = self.holder()
-        signed = {
-            "epoch": self.epoch(fields, step.job_id, holder),
-            "digest": self.digest(operation, holder),
+        signed = self._signature(fields, step.job_id, holder) | {"digest": self.digest(operation, holder)}
+        return apply_one(Step(**(vars(step) | signed)), by=holder)
+
+    def _held(self, fields: dict[str, Any]) -> Job:
+        """The job in the address, which the caller holds; without payload and result.
+
+        Raises:
+            TransitionRefused: it does not, or the job has changed: the door's own judgement, asked for a step that changes nothing.
+        """
+        holder = self.holder()
+        (ruling,) = apply([Step(job_id=self.job_id(), action="hold", **self._signature(fields, self.job_id(), holder))], by=holder)
+        # The last of the door's checks: everything before it was passed.
+        if ruling.verdict != "invalid_transition":
+            raise ruling.refusal("hold")
+        return ruling.known_job
+
+    def _signature(self, fields: dict[str, Any], job_id: str, holder: Holder) -> dict[str, Any]:
+        """By what the door tells which claim a report speaks of, and of which state of the job."""
+        return {
+            "epoch": self.epoch(fields, job_id, holder),
             "stated_at": self.stated_at(fields),
             "expected_updated_at": fields.get("expected_updated_at"),
         }
-        return apply_one(Step(**(vars(step) | signed)), by=holder)
+
+    def _just_lost(self, fields: dict[str, Any]) -> WireError:
+        """Why a job can't be written to that was still held a moment ago."""
+        self._held(fields)
+        return WireError("CONFLICT", "The job has just changed. Send the same request again.")
+
+    def _start(self, fields: dict[str, Any], details: Mapping[str, Any]) -> Response:
+        ruling = self._report("status", fields, Step(job_id=self.job_id(), action="start", reason=details.get("message")))
+        if ruling.verdict != "replayed" and {"phase", "progress"} & details.keys():
+            # The start is made. Should the job be lost before its phase is written, the row says so.
+            self._note(ruling.known_job, details)
+        return self.answer(ruling)
+
+    def _prepare(self, fields: dict[str, Any], details: Mapping[str, Any]) -> Response:
+        job = self._held(fields)
+        was = Status(job.status)
+        if not self._note(job, {"phase": "preparing", **details}):
+            raise self._just_lost(fields)
+        return self.answer(Ruling(step_id=job.id, verdict="applied", act="progress", was=was, cause=None, job=job))
+
+    def _note(self, job: Job, details: Mapping[str, Any]) -> bool:
+        """Phase and progress: stored, never a step of the job's life. Brings the job up to date, whether or not they were taken."""
+        noted = leases.note_progress(
+            job.id, by=self.holder(), epoch=job.epoch, phase=details.get("phase"), progress=details.get("progress")
+        )
+        job.refresh_from_db()
+        return noted
 
     def _end(self, operation: str, fields: dict[str, Any], told: Mapping[str, Any]) -> Response:
         report = Report(
@@ -142,29 +174,10 @@ class ReportViewSet(MachineViewSet):
         )
         return self.answer(self._report(operation, fields, Step.ending(judge(report), job_id=self.job_id())))
 
-    def _note(self, fields: dict[str, Any], details: Mapping[str, Any]) -> Response:
-        """Phase and progress: stored, never a step of the job's life."""
-        holder = self.holder()
-        job = self.job()
-        epoch = self.epoch(fields, job.id, holder)
-        if not leases.note_progress(job.id, by=holder, epoch=epoch, phase=details.get("phase"), progress=details.get("progress")):
-            raise self._refusal_of_holder(epoch)
-        job.refresh_from_db()
-        return self.answer(Ruling(step_id=job.id, verdict="applied", act="progress", was=Status(job.status), cause=None, job=job))
-
-    def _no_way_to(self, word: str, fields: dict[str, Any]) -> lifecycle.TransitionRefused:
+    def _no_way_to(self, word: str, job: Job) -> lifecycle.TransitionRefused:
         """Back to queued leads only a release; claimed leads only a claim."""
-        job = self.job()
         message = f"Job {job.id} is {job.status}: a report can't make it {word}. To give it back, release it."
         return lifecycle.InvalidTransition(message, job_id=job.id, status=Status(job.status), requested=word, job=job)
-
-    def _refusal_of_holder(self, epoch: int | None) -> lifecycle.TransitionRefused | WireError:
-        """Why the caller does not hold the job: the door's own judgement, asked for a step that changes nothing."""
-        holder = self.holder()
-        (ruling,) = apply([Step(job_id=self.job_id(), action="hold", epoch=epoch)], by=holder)
-        if ruling.verdict == "invalid_transition":
-            return WireError("CONFLICT", "The job has just changed. Send the same request again.")
-        return ruling.refusal("hold")
 
 
 _REPORTED = ("status", "exit_code", "error", "output", "category", "message", "retryable", "retry_after_seconds")

@@ -1,21 +1,15 @@
 """What the holder of a job says over HTTP, and what it is answered."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.test import override_settings
 from rest_framework.test import APIClient
 
-from jobs import leases
-from jobs.models import AuditEntry, Job
+from jobs.models import Job
 from tests.factories import JobFactory
 from tests.ledger import actions, assert_sound
-from tests.orchestration_api.wire import assert_error, is_time, send
-
-
-def untouched(job: Job) -> tuple[Any, ...]:
-    return Job.objects.filter(id=job.id).values_list().get(), AuditEntry.objects.filter(job_id=job.id).count()
+from tests.orchestration_api.wire import assert_error, is_time, send, untouched
 
 
 def test_a_whole_life_over_http(api: APIClient) -> None:
@@ -133,68 +127,6 @@ def test_another_report_on_a_finished_run_is_told_the_outcome(api: APIClient) ->
     assert untouched(job) == before
 
 
-def test_somebody_else_may_not_report(api: APIClient) -> None:
-    job = JobFactory(status="running")
-    before = untouched(job)
-    for call in ("complete", "fail", "release", "acknowledge"):
-        body = {"error": "x"} if call == "fail" else {"exitCode": 0}
-        details = assert_error(send(api, "post", f"/jobs/{job.id}/{call}", body, X_Orchestrator_ID="orch-2"), 403, "NOT_JOB_OWNER")
-        assert details["nextAction"] == "abandon"
-    assert_error(send(api, "put", f"/jobs/{job.id}/status", {"status": "running"}, X_Orchestrator_ID="orch-2"), 403, "NOT_JOB_OWNER")
-    assert untouched(job) == before
-
-
-def test_a_lease_token_that_is_sent_is_always_checked(api: APIClient) -> None:
-    job = JobFactory(status="running")
-    token = leases.token_of(job)
-    for forged in ("1.AAAA", "garbage", "99999999999.x", token[:-1] + ("A" if token[-1] != "A" else "B"), f"2{token[1:]}"):
-        assert_error(send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0}, X_Lease_Token=forged), 409, "LEASE_LOST")
-    assert Job.objects.get(id=job.id).status == "running"
-    assert "late_report" not in actions(job)
-    assert send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "leaseToken": token}).status_code == 200
-
-
-def test_lease_tokens_can_be_made_obligatory(api: APIClient) -> None:
-    job = JobFactory(status="running")
-    with override_settings(REQUIRE_LEASE_TOKENS=True):
-        assert_error(send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0}), 428, "LEASE_TOKEN_REQUIRED")
-        assert send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0}, X_Lease_Token=leases.token_of(job)).status_code == 200
-
-
-def test_an_expired_lease_is_refused(api: APIClient) -> None:
-    job = JobFactory(status="running")
-    Job.objects.filter(id=job.id).update(lease_expires_at=datetime.now(UTC) - timedelta(seconds=1))
-
-    assert_error(send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0}), 409, "LEASE_EXPIRED")
-    assert Job.objects.get(id=job.id).status == "running"
-
-
-def test_a_report_stamped_before_the_claim_belongs_to_an_earlier_one(api: APIClient) -> None:
-    job = JobFactory(status="running")
-    before = (datetime.now(UTC) - timedelta(seconds=30)).isoformat()
-
-    assert_error(send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "timestamp": before}), 403, "NOT_JOB_OWNER")
-
-
-def test_a_timestamp_of_whole_seconds_is_not_taken_for_an_earlier_claim(api: APIClient) -> None:
-    job = JobFactory(status="running")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-
-    assert send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "timestamp": now}).status_code == 200
-
-
-@pytest.mark.parametrize("seconds", [-301, 301])
-def test_a_clock_that_is_far_off_is_told_the_time(api: APIClient, seconds: int) -> None:
-    job = JobFactory(status="running")
-    stamped = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
-    details = assert_error(
-        send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "timestamp": stamped}), 400, "TIMESTAMP_OUT_OF_RANGE"
-    )
-
-    assert is_time(details["serverTime"])
-    assert_error(send(api, "post", f"/jobs/{job.id}/acknowledge", X_Request_Timestamp=stamped), 400, "TIMESTAMP_OUT_OF_RANGE")
-
-
 def test_preparing_and_progress_are_stored_and_are_no_change(api: APIClient) -> None:
     job = JobFactory(status="claimed")
     before = (actions(job), job.updated_at)
@@ -243,64 +175,3 @@ def test_unknown_keys_of_a_report_are_ignored_and_named(api: APIClient) -> None:
     job = JobFactory(status="running")
 
     assert send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "mood": "good"}).json()["ignored"] == ["mood"]
-
-
-def test_a_heartbeat_keeps_leases_and_tells_what_to_drop(api: APIClient) -> None:
-    job, unnamed = JobFactory(status="running"), JobFactory(status="claimed")
-    before = (actions(job), job.updated_at)
-    body = {
-        "orchestratorId": "orch-1",
-        "runningJobs": [{"jobId": job.id, "leaseToken": leases.token_of(job), "progress": {"percentage": 40}}, "job_gone"],
-        "capacity": {"maxJobs": 4},
-    }
-    answer = send(api, "post", "/orchestrator/heartbeat", body).json()
-
-    ((lease),) = answer["leases"]
-    expires = datetime.fromisoformat(lease["expiresAt"])
-    assert lease["jobId"] == job.id
-    assert timedelta(seconds=85) < expires - datetime.now(UTC) <= timedelta(seconds=90)
-    assert (answer["abandon"], answer["unreported"], answer["cancel"]) == (["job_gone"], [unnamed.id], [])
-    job.refresh_from_db()
-    assert (job.progress, actions(job), job.updated_at) == ({"percentage": 40}, *before)
-
-
-def test_no_heartbeat_lifts_a_lease_past_the_timeout_and_its_grace(api: APIClient) -> None:
-    job = JobFactory(status="running", timeout_seconds=1)
-    Job.objects.filter(id=job.id).update(started_at=datetime.now(UTC) - timedelta(seconds=100))
-    job.refresh_from_db()
-    send(api, "post", "/orchestrator/heartbeat", {"runningJobs": [job.id]})
-
-    job.refresh_from_db()
-    assert job.started_at is not None
-    assert job.lease_expires_at == job.started_at + timedelta(seconds=121)
-
-
-def test_a_lease_is_renewed_for_as_long_as_asked(api: APIClient) -> None:
-    job = JobFactory(status="running")
-    answer = send(api, "post", f"/jobs/{job.id}/lease/renew", {"renewalToken": leases.token_of(job), "extensionSeconds": 600}).json()
-
-    left = datetime.fromisoformat(answer["lease"]["expiresAt"]) - datetime.now(UTC)
-    assert timedelta(seconds=590) < left <= timedelta(seconds=600)
-    assert_error(send(api, "post", f"/jobs/{job.id}/lease/renew", {"renewalToken": "1.x"}), 409, "LEASE_LOST")
-
-
-def test_log_lines_are_stored_once_and_read_by_range(api: APIClient) -> None:
-    job = JobFactory(status="running")
-    entries = [{"sequence": n, "stream": "stderr" if n % 2 else "stdout", "line": f"line {n}", "timestamp": None} for n in range(4)]
-    first = send(api, "post", f"/jobs/{job.id}/logs", {"entries": entries[:3]}).json()
-    second = send(api, "post", f"/jobs/{job.id}/logs", {"entries": entries[1:]}).json()
-
-    assert (first["stored"], first["duplicates"], first["nextSequence"]) == (3, 0, 3)
-    assert (second["stored"], second["duplicates"], second["nextSequence"]) == (1, 2, 4)
-    assert [line["line"] for line in send(api, "get", f"/jobs/{job.id}/logs?after=1").json()["entries"]] == ["line 2", "line 3"]
-    assert [line["line"] for line in send(api, "get", f"/jobs/{job.id}/logs?stream=stderr").json()["entries"]] == ["line 1", "line 3"]
-    text = b"".join(send(api, "get", f"/jobs/{job.id}/logs.txt").streaming_content).decode()
-    assert text == "line 0\nline 1\nline 2\nline 3\n"
-
-
-def test_logs_are_taken_for_a_while_after_the_end_and_from_nobody_else(api: APIClient) -> None:
-    job = JobFactory(status="completed")
-    body = {"entries": [{"sequence": 0, "stream": "stdout", "line": "the last line"}]}
-
-    assert send(api, "post", f"/jobs/{job.id}/logs", body).json()["stored"] == 1
-    assert_error(send(api, "post", f"/jobs/{job.id}/logs", body, X_Orchestrator_ID="orch-2"), 403, "NOT_JOB_OWNER")

@@ -6,6 +6,8 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.test import APIClient
 
+from jobs.models import AuditEntry, Job
+
 BASE = "/api/internal"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -36,3 +38,8 @@ def assert_error(response: HttpResponse, status: int, code: str) -> dict[str, An
 def is_time(text: str | None) -> bool:
     """Whether it is written as the contract writes times."""
     return bool(text and _TIME.fullmatch(text))
+
+
+def untouched(job: Job) -> tuple[Any, ...]:
+    """Every column of a job and the number of its entries: compared before and after a call that must change nothing."""
+    return Job.objects.filter(id=job.id).values_list().get(), AuditEntry.objects.filter(job_id=job.id).count()
