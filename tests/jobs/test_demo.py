@@ -103,7 +103,7 @@ def test_all_is_well_when_all_is_well(finished_set: dict[str, Job], capsys: pyte
     code, text = outcome(capsys)
 
     assert code == 0, text
-    assert f"All {len(SCENARIOS)} as they should be." in text
+    assert f"All {len(SCENARIOS)} are as they should be." in text
 
 
 def test_an_interrupted_demo_is_taken_up_and_ends_as_it_should(live_db: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,14 @@ from jobs.demo.verification import Finding, findings
 
 
 class Command(BaseCommand):
-    help = "Holds the demo jobs against what should have become of them, prints a table, and exits 1 when anything differs."
+    help = (
+        "Holds each job of the newest demo against what should have become of it: status, exit code, error, output, audit entries, "
+        "durations. Prints a line for each, and below it whatever is other than it should be. Exits 1 when anything is, or is not "
+        "finished yet. The demo is made by enqueue_demo_jobs."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="wait so long for unfinished jobs (default: 0)")
+        parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="wait up to so long until all have ended (default: 0)")
 
     def handle(self, **options: Any) -> None:
         until = time.monotonic() + options["wait"]
@@ -21,12 +25,15 @@ class Command(BaseCommand):
         while any(_is_unfinished(finding) for finding in found) and time.monotonic() < until:
             time.sleep(1)
             found = findings()
+        self.stdout.write(f"{'':<6} {'job':<18} {'status':<10} {'exit':>4}  {'category':<13} id")
         for finding in found:
             self.stdout.write(_line(finding))
             for fault in finding.faults:
                 self.stdout.write(f"    {fault}")
         wrong = sum(bool(finding.faults) for finding in found)
-        self.stdout.write(f"{len(found) - wrong} of {len(found)} as they should be." if wrong else f"All {len(found)} as they should be.")
+        self.stdout.write(
+            f"{len(found) - wrong} of {len(found)} are as they should be." if wrong else f"All {len(found)} are as they should be."
+        )
         if wrong:
             sys.exit(1)
 
