@@ -5,19 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobs.actors import Actor, Holder
-from jobs.lifecycle import AlreadyFinished, Conflict, InvalidTransition, LeaseExpired, LeaseLost, NotJobOwner, Status
-from jobs.models import Attempt, AuditEntry, Job
+from jobs.lifecycle import Conflict, InvalidTransition, Status
+from jobs.models import Attempt, Job
 from jobs.outcomes import Report
 from jobs.transitions import Step, apply
 from tests.factories import JobFactory, claimed, running
 from tests.ledger import actions, assert_sound, entries
 
 pytestmark = pytest.mark.django_db
-
-
-def expire(job: Job) -> None:
-    """Lets time pass for one lease (no status, so no door)."""
-    Job.objects.filter(id=job.id).update(lease_expires_at=datetime.now(UTC) - timedelta(seconds=1))
 
 
 def test_a_new_job_waits_in_the_queue_with_its_first_entry(producer: Actor) -> None:
@@ -249,56 +244,6 @@ def test_a_queued_job_can_be_edited_and_a_held_one_not(staff: Actor) -> None:
     assert entries(job)[-1].detail == {"changes": {"priority": 90, "max_attempts": 4}}
     with pytest.raises(InvalidTransition):
         JobFactory(status="running").edit(by=staff, priority=1)
-
-
-def test_only_the_holder_may_report(other: Holder) -> None:
-    job = JobFactory(status="running")
-
-    with pytest.raises(NotJobOwner):
-        job.complete(by=other)
-    assert Job.objects.get(id=job.id).status == Status.RUNNING
-
-
-def test_an_earlier_claim_by_the_same_orchestrator_is_refused(holder: Holder) -> None:
-    job = JobFactory(status="running")
-    job.release(by=holder)
-    claimed(job)
-
-    with pytest.raises(LeaseLost):
-        job.complete(by=holder, epoch=1)
-    assert job.complete(by=holder, epoch=2).verdict == "applied"
-
-
-def test_an_expired_lease_is_refused_before_any_sweep_has_seen_it(holder: Holder) -> None:
-    job = JobFactory(status="running")
-    expire(job)
-
-    with pytest.raises(LeaseExpired):
-        job.complete(by=holder)
-    assert Job.objects.get(id=job.id).status == Status.RUNNING
-
-
-def test_a_late_verdict_is_kept_once_and_changes_nothing_of_the_job(holder: Holder) -> None:
-    job = JobFactory(status="running")
-    expire(job)
-    before = Job.objects.filter(id=job.id).values("status", "updated_at", "result", "attempts", "lease_expires_at").get()
-    for _ in range(2):
-        with pytest.raises(LeaseExpired):
-            job.fail(Report(error="too late"), by=holder, epoch=1)
-
-    late = AuditEntry.objects.get(job_id=job.id, action="late_report")
-    assert late.detail is not None
-    assert (late.from_status, late.to_status, late.detail["error"]) == ("running", "running", "too late")
-    assert Job.objects.filter(id=job.id).values("status", "updated_at", "result", "attempts", "lease_expires_at").get() == before
-    assert_sound(job.id)
-
-
-def test_a_second_verdict_on_a_finished_run_is_refused(holder: Holder) -> None:
-    job = JobFactory(status="completed")
-
-    with pytest.raises(AlreadyFinished):
-        job.fail(Report(error="after all"), by=holder)
-    assert Job.objects.get(id=job.id).status == Status.COMPLETED
 
 
 def test_a_change_in_between_is_noticed_by_who_expects_none(staff: Actor) -> None:
