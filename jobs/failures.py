@@ -64,10 +64,13 @@ def kind_of(*, sent: str | None, exit_code: int | None, error: ErrorDetail | Non
 
 
 def message_of(error: ErrorDetail | None) -> str | None:
-    """The words of an error: the string itself, or the object's message, code or type; None when it says nothing."""
-    if isinstance(error, dict):
-        return next((error[key] for key in ("message", "code", "type") if isinstance(error.get(key), str) and error[key]), None)
-    return error or None
+    """The words of an error: the string itself, or the object's message; None when it has none."""
+    return (_word(error, "message") if isinstance(error, dict) else error) or None
+
+
+def name_of(error: ErrorDetail | None) -> str | None:
+    """What an error object without words calls itself: its code, or its type."""
+    return _word(error, "code") or _word(error, "type") or None
 
 
 def _inferred(exit_code: int | None, error: ErrorDetail | None, stderr: str, timed_out: bool) -> Category:
@@ -81,7 +84,7 @@ def _inferred(exit_code: int | None, error: ErrorDetail | None, stderr: str, tim
         return Category.CONFIGURATION if _SETUP_AT_FAULT.search(f"{named} {_word(error, 'code')}") else Category.SYSTEM
     if exit_code is not None and (exit_code < 0 or 128 < exit_code <= 192):
         return Category.SIGNAL
-    text = _ends(message_of(error) or "") + "\n" + _ends(_word(error, "stack")) + "\n" + _ends(stderr)
+    text = _ends(message_of(error) or name_of(error) or "") + "\n" + _ends(_word(error, "stack")) + "\n" + _ends(stderr)
     for category, pattern in _SAID_IN_TEXT:
         if pattern.search(text):
             return category

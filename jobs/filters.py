@@ -1,19 +1,53 @@
 """Which jobs: one set of filters for the API, the pages and bulk selections."""
 
+from datetime import datetime
+from typing import Any
+
 import django_filters
+from django import forms
 from django.db.models import QuerySet
 
+from jobs import times
 from jobs.failures import Category
 from jobs.lifecycle import Status
 from jobs.models import Job
 
 
+class _Words(django_filters.fields.BaseCSVField):
+    """Words with commas between; none at all, or an empty one, is a slip of whoever asks, not a wish for everything."""
+
+    def clean(self, value: Any) -> Any:
+        if value is not None and not (value and all(value)):
+            raise forms.ValidationError("is empty, or has an empty word")
+        return super().clean(value)
+
+
 class CommaList(django_filters.BaseInFilter, django_filters.CharFilter):
     """`a,b,c`: any of them."""
+
+    base_field_class = _Words
 
 
 class CommaChoices(django_filters.BaseInFilter, django_filters.ChoiceFilter):
     """`a,b,c`: any of them, each one of the known words."""
+
+    base_field_class = _Words
+
+
+class _MomentField(forms.CharField):
+    def clean(self, value: Any) -> datetime | None:
+        if value is None:
+            return None
+        try:
+            return times.read(value)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class Moment(django_filters.Filter):
+    """A time as it is written everywhere else: RFC 3339 with offset."""
+
+    field_class = _MomentField
 
 
 class JobFilterSet(django_filters.FilterSet):
@@ -21,9 +55,9 @@ class JobFilterSet(django_filters.FilterSet):
     type = CommaList()
     orchestratorId = CommaList(field_name="orchestrator_id")
     category = CommaChoices(field_name="error_category", choices=[(category.value, category.value) for category in Category])
-    createdAfter = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    createdBefore = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
-    updatedAfter = django_filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    createdAfter = Moment(field_name="created_at", lookup_expr="gte")
+    createdBefore = Moment(field_name="created_at", lookup_expr="lt")
+    updatedAfter = Moment(field_name="updated_at", lookup_expr="gte")
 
     class Meta:
         model = Job

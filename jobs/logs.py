@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from jobs import statements
 from jobs.actors import Holder
 from jobs.lifecycle import Status
@@ -14,6 +16,8 @@ from jobs.transitions import Step, apply
 
 # Lines that were under way when the run ended are still taken.
 GRACE_SECONDS = 300
+# Bytes of an entry without its line.
+_AROUND_A_LINE = 160
 
 
 @dataclass(frozen=True)
@@ -75,21 +79,35 @@ def append(
     )
 
 
-def read(job_id: str, *, epoch: int | None = None, after: int | None = None, stream: str | None = None, limit: int = 1000) -> list[LogLine]:
-    """Lines of a job in the order in which they were written.
+def newest_epoch(job_id: str) -> int | None:
+    """The last run of the job that wrote lines; None when none did."""
+    return LogLine.objects.filter(job_id=job_id).order_by("-epoch").values_list("epoch", flat=True).first()
+
+
+def read(
+    job_id: str, *, epoch: int | None, most_bytes: int, after: int | None = None, stream: str | None = None, limit: int = 1000
+) -> list[LogLine]:
+    """Lines of one run in the order in which they were written.
 
     Args:
-        epoch: of which run; None for all.
+        epoch: of which run.
+        most_bytes: of all lines together, as JSON; the first one is given however long it is.
         after: only sequences greater than this.
     """
-    lines = LogLine.objects.filter(job_id=job_id)
-    if epoch is not None:
-        lines = lines.filter(epoch=epoch)
+    lines = LogLine.objects.filter(job_id=job_id, epoch=epoch)
     if after is not None:
         lines = lines.filter(sequence__gt=after)
     if stream is not None:
         lines = lines.filter(stream=stream)
-    return list(lines.order_by("epoch", "sequence")[:limit])
+    found: list[LogLine] = []
+    # In a transaction the server reads no further than we do.
+    with transaction.atomic():
+        for line in lines.order_by("sequence")[:limit].iterator(chunk_size=100):
+            most_bytes -= len(json.dumps(line.line, ensure_ascii=False).encode()) + _AROUND_A_LINE
+            if found and most_bytes < 0:
+                break
+            found.append(line)
+    return found
 
 
 def text(job_id: str) -> Iterator[str]:

@@ -86,7 +86,13 @@ def _failure(report: Report, error: ErrorDetail | None, timed_out: bool) -> Outc
         if cancelled
         else failures.kind_of(sent=report.category, exit_code=report.exit_code, error=error, stderr=_stderr(report), timed_out=timed_out)
     )
-    words = failures.message_of(error) or _last_line(_stderr(report)) or report.message or _plain_words(report, cancelled, timed_out)
+    words = (
+        failures.message_of(error)
+        or _last_line(_stderr(report))
+        or failures.name_of(error)
+        or report.message
+        or _plain_words(report, cancelled, timed_out)
+    )
     said_retryable = report.retryable
     if said_retryable is None and isinstance(error, dict) and isinstance(error.get("retryable"), bool):
         said_retryable = error["retryable"]
@@ -150,7 +156,7 @@ def _stderr(report: Report) -> str:
 
 
 def _last_line(text: str) -> str | None:
-    return next((line.strip() for line in reversed(text[-65536:].splitlines()) if line.strip()), None)
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), None)
 
 
 def _json(value: object) -> str:

@@ -15,6 +15,7 @@ def let_come_due() -> int:
     count = 0
     while True:
         (row,) = statements.run("come_due", limit=BATCH)
-        count += row["moved"]
-        if row["moved"] < BATCH:
+        moved = int(row["moved"])
+        count += moved
+        if moved < BATCH:
             return count

@@ -166,7 +166,8 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION and switch("DJANGO_SSL_REDIRECT", default=True)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# The machine door redirects nowhere: it refuses plain HTTP itself, as JSON (orchestration_api/middleware.py).
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^api/internal", r"^jobs/[^/]+/release$"]
 SECURE_HSTS_SECONDS = whole("DJANGO_HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 if switch("JOBSITE_BEHIND_TLS_PROXY", default=False):
@@ -210,8 +211,9 @@ CLAIM_LOSSES_ALLOWED = whole("JOBSITE_CLAIM_LOSSES_ALLOWED", 5, at_least=1)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "filters": {"request_id": {"()": "orchestration_api.tracing.RequestIdFilter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
     "root": {"handlers": ["stderr"], "level": env.str("JOBSITE_LOG_LEVEL", default="INFO").upper()},
     # A refused request is an answer, not a fault of ours: only 5xx are worth a line.
     "loggers": {"django.request": {"level": "ERROR"}, "httpx2": {"level": "WARNING"}},

@@ -10,7 +10,7 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from jobs.lifecycle import AlreadyFinished, InvalidTransition, JobNotFound, NotJobOwner, TransitionRefused, allowed_from
-from orchestration_api.times import now, written
+from jobs.times import now, written
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,6 @@ STATUS_OF = {
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "INVALID_UNICODE": 422,
     "LEASE_TOKEN_REQUIRED": 428,
-    "RATE_LIMIT_EXCEEDED": 429,
     "INTERNAL_ERROR": 500,
     "SERVICE_UNAVAILABLE": 503,
 }
@@ -67,7 +66,7 @@ def answer(problem: Exception, context: dict[str, Any]) -> Response:
     response = Response(body_of(error, request.META["jobsite.request_id"]), status=STATUS_OF[error.code])
     if response.status_code == 401:
         response["WWW-Authenticate"] = 'Bearer realm="jobsite"'
-    if response.status_code in (429, 503):
+    if response.status_code == 503:
         response["Retry-After"] = "2"
     if isinstance(problem, drf.MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)
@@ -107,7 +106,6 @@ _PLAIN: tuple[tuple[type[Exception], str, str], ...] = (
     (Http404, "RESOURCE_NOT_FOUND", "There is nothing at this address."),
     (drf.MethodNotAllowed, "METHOD_NOT_ALLOWED", "This address does not take that method; Allow names those it takes."),
     (drf.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json in UTF-8, without content encoding."),
-    (drf.Throttled, "RATE_LIMIT_EXCEEDED", "Too many requests. Wait as Retry-After says."),
     (drf.ParseError, "VALIDATION_INVALID_PARAMS", "The body is not JSON."),
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from orchestration_api import times
+from jobs import times
 
 ID_ALPHABET = re.compile(r"[A-Za-z0-9._:-]+")
 # What fits every integer column.
@@ -50,6 +50,15 @@ class Whole(serializers.IntegerField):
     def to_internal_value(self, data: Any) -> int:
         if not isinstance(data, int) or isinstance(data, bool):
             self.fail("not_whole")
+        return data
+
+
+class Number(serializers.FloatField):
+    default_error_messages = {"not_number": "must be a number"}
+
+    def to_internal_value(self, data: Any) -> float:
+        if not isinstance(data, int | float) or isinstance(data, bool):
+            self.fail("not_number")
         return data
 
 
@@ -157,3 +166,11 @@ class WireSerializer(serializers.Serializer[Any]):
     def _keeps_null(self, key: str) -> bool:
         field = self.fields.get(key)
         return field is not None and field.allow_null
+
+
+class AsSent(WireSerializer):
+    """An object whose known keys are checked, and which is kept as it was sent, whatever else it holds."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        super().to_internal_value(data)
+        return data

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from orchestration_api.exceptions import STATUS_OF, WireError, body_of
+from orchestration_api.tracing import traced
 
 Answer = Callable[[HttpRequest], HttpResponse]
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -31,9 +32,10 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
-        request.META["jobsite.request_id"] = sent if _ID.fullmatch(sent) else secrets.token_hex(16)
-        response = self.get_response(request)
-        response["X-Request-ID"] = request.META["jobsite.request_id"]
+        request_id = request.META["jobsite.request_id"] = sent if _ID.fullmatch(sent) else secrets.token_hex(16)
+        with traced(request_id):
+            response = self.get_response(request)
+        response["X-Request-ID"] = request_id
         return response
 
 
@@ -47,7 +49,9 @@ class MachineDoorMiddleware:
         if not request.path.startswith(DOOR) and not _RELEASE.fullmatch(request.path):
             return self.get_response(request)
         _read_body(request)
-        response = self.get_response(request)
+        # Plain HTTP is not redirected, and not let through: the token has just gone over the wire for all to read; that should be noticed.
+        exposed = settings.SECURE_SSL_REDIRECT and not request.is_secure()
+        response = _over_plain_http(request) if exposed else self.get_response(request)
         if response.status_code >= 400 and response.get("Content-Type") != "application/json":
             response = _in_our_shape(response, request)
         response["Cache-Control"] = "no-store"
@@ -85,9 +89,16 @@ def _read_body(request: HttpRequest) -> None:
     request.META["jobsite.body_problem"] = problem
 
 
+def _over_plain_http(request: HttpRequest) -> HttpResponse:
+    message = "This server is spoken to over HTTPS only. (Behind a proxy that ends TLS it needs JOBSITE_BEHIND_TLS_PROXY=1.)"
+    return _error(WireError("AUTHZ_INSUFFICIENT_PERMISSIONS", message), 403, request)
+
+
 def _in_our_shape(response: HttpResponse, request: HttpRequest) -> HttpResponse:
     code = _CODE_OF.get(response.status_code, "INTERNAL_ERROR" if response.status_code >= 500 else "VALIDATION_INVALID_PARAMS")
-    error = WireError(code, f"The request was refused ({response.reason_phrase}).")
-    return HttpResponse(
-        json.dumps(body_of(error, request.META["jobsite.request_id"])), content_type="application/json", status=response.status_code
-    )
+    return _error(WireError(code, f"The request was refused ({response.reason_phrase})."), response.status_code, request)
+
+
+def _error(error: WireError, status: int, request: HttpRequest) -> HttpResponse:
+    content = json.dumps(body_of(error, request.META["jobsite.request_id"]))
+    return HttpResponse(content, content_type="application/json", status=status)

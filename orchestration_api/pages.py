@@ -8,8 +8,9 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from jobs import times
+from jobs.ids import is_id
 from jobs.models import Job
-from orchestration_api import times
 from orchestration_api.exceptions import WireError
 
 ORDERINGS = {"createdAt": "created_at", "updatedAt": "updated_at", "completedAt": "completed_at", "priority": "priority"}
@@ -76,14 +77,14 @@ def _written(job: Job, column: str, ordering: str, direction: str) -> str:
 def _read(cursor: str, ordering: str) -> tuple[bool, tuple[Any, str]]:
     try:
         direction, made_for, value, job_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if made_for != ordering or direction not in ("next", "previous") or not isinstance(job_id, str):
+        if made_for != ordering or direction not in ("next", "previous") or not isinstance(job_id, str) or not is_id(job_id):
             raise ValueError("made for another ordering")
         if ordering.removeprefix("-") == "priority":
-            if not isinstance(value, int):
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
                 raise ValueError("not a priority")
         else:
             value = times.read(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise WireError(
             "VALIDATION_INVALID_PARAMS", "The cursor is not one of this list. Begin again without it.", fields={"cursor": ["is not known"]}
         ) from None

@@ -43,12 +43,12 @@ def parse(body: bytes) -> Any:
     return value
 
 
-def mend_text(value: Any, lenient: Collection[str]) -> tuple[Any, list[str]]:
+def mend_text(value: Any, lenient: Collection[tuple[str, ...]]) -> tuple[Any, list[str]]:
     """Replaces what no text column can hold (NUL, lone surrogates) where a verdict must not be lost for its bytes, refuses it elsewhere.
 
     Args:
         value: a parsed body.
-        lenient: top-level keys (or `details.` and `entries.` ones below) whose strings are mended.
+        lenient: paths below which strings and keys are mended: the keys that lead there, `*` for any place in a list.
 
     Returns:
         The value to go on with and the paths of what was replaced.
@@ -58,7 +58,8 @@ def mend_text(value: Any, lenient: Collection[str]) -> tuple[Any, list[str]]:
     """
     replaced: list[str] = []
 
-    def walk(node: Any, path: str, mends: bool) -> Any:
+    def walk(node: Any, path: str, keys: tuple[str, ...], mends: bool) -> Any:
+        mends = mends or keys in lenient
         if isinstance(node, str):
             if _is_clean(node):
                 return node
@@ -69,15 +70,15 @@ def mend_text(value: Any, lenient: Collection[str]) -> tuple[Any, list[str]]:
             replaced.append(path)
             return _mended(node)
         if isinstance(node, list):
-            return [walk(item, f"{path}[{place}]", mends) for place, item in enumerate(node)]
+            return [walk(item, f"{path}[{place}]", (*keys, "*"), mends) for place, item in enumerate(node)]
         if isinstance(node, dict):
             for key in node:
                 if not _is_clean(key) and not mends:
                     raise WireError("INVALID_UNICODE", f"A key in {path or 'the body'} holds a NUL or half a surrogate pair.", field=path)
-            return {_mended(key): walk(item, f"{path}.{key}" if path else key, mends or key in lenient) for key, item in node.items()}
+            return {_mended(key): walk(item, f"{path}.{key}" if path else key, (*keys, key), mends) for key, item in node.items()}
         return node
 
-    return walk(value, "", False), replaced
+    return walk(value, "", (), False), replaced
 
 
 def _is_clean(text: str) -> bool:

@@ -4,12 +4,26 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from orchestration_api.exceptions import WireError
+
+# Room for what stands around the parts of an answer.
+_ENVELOPE = 65536
+
+
+def most_bytes() -> int:
+    """How long the parts of an answer may be together."""
+    return settings.ANSWER_LIMIT - _ENVELOPE
+
+
+def encoded(value: Any) -> bytes:
+    """A value as it goes over the wire."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class WireRenderer(BaseRenderer):
@@ -18,7 +32,7 @@ class WireRenderer(BaseRenderer):
     charset = None
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return b"" if data is None else json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+        return b"" if data is None else encoded(data)
 
 
 class AlwaysJSON(BaseContentNegotiation):

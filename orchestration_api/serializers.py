@@ -7,7 +7,21 @@ from rest_framework import serializers
 from jobs.claiming import MOST_AT_ONCE as MOST_CLAIMED
 from jobs.lifecycle import Status
 from jobs.models import Job
-from orchestration_api.fields import AnyJSON, ErrorDetail, Flag, Identifier, JSONObject, Moment, Output, Text, Whole, WireSerializer, Words
+from orchestration_api.fields import (
+    AnyJSON,
+    AsSent,
+    ErrorDetail,
+    Flag,
+    Identifier,
+    JSONObject,
+    Moment,
+    Number,
+    Output,
+    Text,
+    Whole,
+    WireSerializer,
+    Words,
+)
 
 # --- Coming in ------------------------------------------------------------------------------------------------------
 
@@ -39,14 +53,14 @@ class Release(Identified):
     status = Text(required=False)
 
 
-class Progress(WireSerializer):
-    percentage = serializers.FloatField(required=False, min_value=0, max_value=100)
+class Progress(AsSent):
+    percentage = Number(required=False, min_value=0, max_value=100)
     message = Text(required=False)
 
 
 class StatusDetails(WireSerializer):
     message = Text(required=False)
-    exitCode = Whole(required=False, source="exit_code")
+    exitCode = Whole(required=False, min_value=-(2**63), max_value=2**63 - 1, source="exit_code")
     error = ErrorDetail(required=False)
     category = Text(required=False, max_length=100)
     output = Output(required=False)
@@ -68,14 +82,14 @@ class StatusReport(Identified):
         return status
 
 
-class Items(WireSerializer):
+class Items(AsSent):
     total = Whole(required=False, min_value=0)
     failed = Whole(required=False, min_value=0)
 
 
 class Completion(Identified):
     status = Text(required=False)
-    exitCode = Whole(required=False, source="exit_code")
+    exitCode = Whole(required=False, min_value=-(2**63), max_value=2**63 - 1, source="exit_code")
     output = Output(required=False)
     error = ErrorDetail(required=False)
     category = Text(required=False, max_length=100)
@@ -98,7 +112,7 @@ class Completion(Identified):
 
 class Failure(Identified):
     error = ErrorDetail()
-    exitCode = Whole(required=False, source="exit_code")
+    exitCode = Whole(required=False, min_value=-(2**63), max_value=2**63 - 1, source="exit_code")
     output = Output(required=False)
     category = Text(required=False, max_length=100)
     retryable = Flag(required=False)
@@ -157,7 +171,7 @@ class RunningJobField(AnyJSON):
         return named.validated_data
 
 
-class Capacity(WireSerializer):
+class Capacity(AsSent):
     maxJobs = Whole(required=False, min_value=0)
     currentJobs = Whole(required=False, min_value=0)
     availableSlots = Whole(required=False, min_value=0)
@@ -203,7 +217,7 @@ class Order(WireSerializer):
 
 
 class RunAgain(WireSerializer):
-    payload = AnyJSON(required=False)
+    payload = AnyJSON(required=False, allow_null=True)
     priority = Whole(required=False, min_value=0, max_value=100)
     scheduledFor = Moment(required=False, source="scheduled_for")
 

@@ -14,25 +14,25 @@ _places = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 _stopping = threading.Event()
 
 
-def wait_for(probe: Callable[[], bool], *, seconds: float) -> str:
-    """Waits until the probe says yes.
+def wait_for(attempt: Callable[[], Found | None], *, seconds: float) -> tuple[Found | None, str]:
+    """Waits until an attempt brings something.
 
     Args:
-        probe: asked every 100 ms.
+        attempt: made every 100 ms, until it answers with something true.
         seconds: how long at most.
 
     Returns:
-        `found`, `nothing` after that time, or `busy` when half of the server's threads already wait.
+        What it brought, and `found`; or None, and `nothing` after that time or `busy` when half of the server's threads already wait.
     """
     if not _places.acquire(blocking=False):
-        return "busy"
+        return None, "busy"
     try:
         until = time.monotonic() + seconds
         while not _stopping.is_set() and (left := until - time.monotonic()) > 0:
-            if probe():
-                return "found"
+            if found := attempt():
+                return found, "found"
             _stopping.wait(min(PROBE_SECONDS, left))
-        return "nothing"
+        return None, "nothing"
     finally:
         _places.release()
 

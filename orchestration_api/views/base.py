@@ -12,13 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from jobs import leases
+from jobs import leases, times
 from jobs.actors import Actor, Holder
 from jobs.ids import is_id
 from jobs.lifecycle import JobNotFound
 from jobs.models import Job
 from jobs.transitions import Ruling
-from orchestration_api import times
 from orchestration_api.authentication import Caller
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import ID_ALPHABET, WireSerializer
@@ -93,15 +92,19 @@ class MachineViewSet(ViewSet):
 
     # --- what is said -----------------------------------------------------------------------------------------------
 
-    def parse(self, *, required: bool = True, lenient: Collection[str] = ()) -> dict[str, Any]:
+    def parse(self, *, required: bool = True, lenient: Collection[tuple[str, ...]] = ()) -> dict[str, Any]:
         """The body as an object.
 
         Args:
             required: an empty body is refused; else it stands for {}.
-            lenient: keys whose text is mended instead of refused.
+            lenient: paths whose text is mended instead of refused.
         """
         self.body, self.replaced = mend_text(self._object(required), lenient)
         return self.body
+
+    def check_time_header(self) -> None:
+        """For calls without a body, whose time can only stand in the header."""
+        self._check_time(None)
 
     def validate(self, shape: type[WireSerializer], body: Any = None) -> dict[str, Any]:
         """The fields of the body, under the domain's names.
@@ -132,6 +135,12 @@ class MachineViewSet(ViewSet):
             raise JobNotFound("There is no such job.", job_id=job_id)
         return job_id
 
+    def known_id(self) -> str:
+        """The id in the address, of a job that is there."""
+        if not Job.objects.filter(id=self.job_id()).exists():
+            raise JobNotFound(f"There is no job {self.job_id()}.", job_id=self.job_id())
+        return self.job_id()
+
     def job(self) -> Job:
         """The job in the address, whole."""
         job = Job.objects.filter(id=self.job_id()).first()
@@ -149,8 +158,7 @@ class MachineViewSet(ViewSet):
         if proven:
             return proven.pop() if len(proven) == 1 else leases.FORGED
         if holder.fenced:
-            if not Job.objects.filter(id=job_id).exists():
-                raise JobNotFound(f"There is no job {job_id}.", job_id=job_id)
+            self.known_id()
             raise WireError("LEASE_TOKEN_REQUIRED", "Send the lease token of the claim as X-Lease-Token.")
         return None
 

@@ -8,13 +8,12 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import logs
+from jobs import logs, times
 from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
 from jobs.filters import JobFilterSet
 from jobs.lifecycle import JobNotFound, Status
 from jobs.models import Attempt, AuditEntry, Job
 from jobs.transitions import Step, apply_one
-from orchestration_api import times
 from orchestration_api.exceptions import WireError
 from orchestration_api.pages import page_of
 from orchestration_api.parsers import mend_text
@@ -39,6 +38,12 @@ class JobViewSet(MachineViewSet):
         if unknown:
             raise WireError(
                 "VALIDATION_INVALID_PARAMS", f"Unknown: {', '.join(unknown)}.", fields={name: ["is not known here"] for name in unknown}
+            )
+        if twice := sorted(name for name, values in query.lists() if len(values) > 1):
+            raise WireError(
+                "VALIDATION_INVALID_PARAMS",
+                f"Sent more than once: {', '.join(twice)}. Write several values with commas.",
+                fields={name: ["is sent more than once"] for name in twice},
             )
         filters = JobFilterSet(query, queryset=Job.objects.defer("payload", "result"))
         try:
@@ -103,7 +108,7 @@ class JobViewSet(MachineViewSet):
         return Response({"total": sum(by_status.values()), "byStatus": by_status, "byType": by_type, "asOf": times.written(times.now())})
 
     def text_log(self, request: Request, job_id: str) -> StreamingHttpResponse:
-        return StreamingHttpResponse(logs.text(self.job().id), content_type="text/plain; charset=utf-8")
+        return StreamingHttpResponse(logs.text(self.known_id()), content_type="text/plain; charset=utf-8")
 
     def _order(self, verb: str) -> Response:
         self.parse(required=False)
@@ -137,9 +142,8 @@ class JobViewSet(MachineViewSet):
 
 def _current_run(job: Job) -> dict[str, Any]:
     ended = Status(job.status).is_terminal
-    number = job.attempts + (0 if job.status == Status.FAILED else 1)
     told = {
-        "number": number,
+        "number": job.attempt_number,
         "epoch": job.epoch,
         "status": job.status,
         "orchestratorId": job.orchestrator_id,

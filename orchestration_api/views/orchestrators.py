@@ -7,10 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 import jobs
-from jobs import leases, statements
+from jobs import leases, statements, times
 from jobs.leases import Pulse
 from jobs.models import Orchestrator
-from orchestration_api import times
 from orchestration_api.serializers import Heartbeat, SelfReport
 from orchestration_api.views.base import MachineViewSet
 

@@ -9,10 +9,10 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import claiming, leases
+from jobs import claiming, leases, times
 from jobs.actors import Holder
 from jobs.models import Job
-from orchestration_api import times, waiting
+from orchestration_api import waiting
 from orchestration_api.execution import execution_of
 from orchestration_api.serializers import ClaimRequest, JobSummary, JobWhole
 from orchestration_api.views.base import MachineViewSet
@@ -36,7 +36,7 @@ class QueueViewSet(MachineViewSet):
     def orphaned(self, request: Request) -> Response:
         """What the caller holds: what a restarted orchestrator needs to decide about each job. A bare list."""
         holder = self.holder()
-        self.validate(ClaimRequest, {})
+        self.check_time_header()
         held = Job.objects.held_by(holder.name).order_by("claimed_at", "id")
         return Response([_leased(job, JobSummary) for job in held])
 
@@ -46,16 +46,19 @@ class QueueViewSet(MachineViewSet):
             types = claiming.types_on_record(holder.name)
         wanted, reason = fields["batch_size"], None
 
+        def claim_if_due() -> claiming.Claim | None:
+            won = claim() if claiming.is_anything_due(types) else None
+            return won if won and won.jobs else None
+
         def claim() -> claiming.Claim:
             return claiming.claim(by=holder, batch_size=wanted, job_types=types, claim_id=fields.get("claim_id"))
 
         claimed = claim()
         if not claimed.jobs and fields["wait"]:
-            outcome = waiting.wait_for(lambda: claiming.is_anything_due(types), seconds=fields["wait"])
-            if outcome == "found":
-                claimed = claim()
-            elif outcome == "busy":
-                reason = "busy"
+            # Others may wait for the same job: who loses it waits on.
+            found, outcome = waiting.wait_for(claim_if_due, seconds=fields["wait"])
+            claimed = found or claimed
+            reason = "busy" if outcome == "busy" else None
         return Response(
             {
                 "jobs": [_leased(job, JobWhole) for job in claimed.jobs],

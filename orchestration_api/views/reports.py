@@ -1,20 +1,21 @@
 """What the holder of a job says of it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import leases, lifecycle, logs
+from jobs import leases, lifecycle, logs, times
 from jobs.actors import Holder
 from jobs.lifecycle import Status
 from jobs.models import Job
 from jobs.outcomes import Report, judge
 from jobs.transitions import Ruling, Step, apply, apply_one
-from orchestration_api import times
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import WireSerializer
+from orchestration_api.renderers import most_bytes
 from orchestration_api.serializers import (
     Acknowledgement,
     Completion,
@@ -29,7 +30,8 @@ from orchestration_api.views.base import MachineViewSet
 from orchestration_api.views.queue import lease_of
 
 # Where a verdict must never be lost for its bytes.
-_LENIENT = ("output", "error", "message", "line")
+_WORDS = ("output", "error", "message")
+_LENIENT = frozenset({*((name,) for name in _WORDS), *(("details", name) for name in _WORDS), ("entries", "*", "line")})
 _EXTRAS = {"metrics": "metrics", "artifacts": "artifacts", "script_output": "scriptOutput", "condition": "condition"}
 
 
@@ -98,13 +100,17 @@ class ReportViewSet(MachineViewSet):
         return Response(told | self.remarks())
 
     def read_logs(self, request: Request, job_id: str) -> Response:
+        """Lines of one run, the newest one unless `epoch` names another, so that `after` means one place only."""
         limits = {"epoch": (0, 2**31 - 1), "after": (-1, 2**63 - 1), "limit": (1, 10_000)}
         asked = {name: _number(request, name, *limits[name]) for name in limits}
         stream = request.query_params.get("stream")
         if stream not in (None, "stdout", "stderr", "system"):
             raise WireError("VALIDATION_INVALID_PARAMS", "stream must be stdout, stderr or system.", fields={"stream": ["is not known"]})
-        lines = logs.read(self.job().id, epoch=asked["epoch"], after=asked["after"], stream=stream, limit=asked["limit"] or 1000)
-        return Response({"entries": LogLineOut(lines, many=True).data, "nextAfter": lines[-1].sequence if lines else asked["after"]})
+        job_id = self.known_id()
+        epoch = asked["epoch"] if asked["epoch"] is not None else logs.newest_epoch(job_id)
+        lines = logs.read(job_id, epoch=epoch, after=asked["after"], stream=stream, limit=asked["limit"] or 1000, most_bytes=most_bytes())
+        entries = LogLineOut(lines, many=True).data
+        return Response({"epoch": epoch, "entries": entries, "nextAfter": lines[-1].sequence if lines else asked["after"]})
 
     # --- what they share --------------------------------------------------------------------------------------------
 
@@ -187,7 +193,7 @@ def _number(request: Request, name: str, least: int, most: int) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    if not (text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) < 20 and least <= int(text) <= most):
+    if not (re.fullmatch(r"-?\d{1,19}", text, re.ASCII) and least <= int(text) <= most):
         raise WireError(
             "VALIDATION_INVALID_PARAMS", f"{name} must be a whole number from {least} to {most}.", fields={name: ["out of range"]}
         )

@@ -1,5 +1,6 @@
 """Making, reading and steering jobs over HTTP."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from rest_framework.test import APIClient
 
 from jobs.models import Job
 from tests.factories import JobFactory
-from tests.orchestration_api.wire import assert_error, send
+from tests.orchestration_api.wire import BASE, assert_error, send
 
 
 def test_one_job_is_answered_with_itself(api: APIClient) -> None:
@@ -114,6 +115,10 @@ def test_jobs_are_filtered(api: APIClient) -> None:
     assert len(found("createdBefore=2999-01-01T00:00:00Z&updatedAfter=2000-01-01T00:00:00Z")) == 3
 
 
+def _cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -127,6 +132,21 @@ def test_jobs_are_filtered(api: APIClient) -> None:
         "cursor=garbage",
         "category=sad",
         "type=%00",
+        "status=",
+        "type=",
+        "type=a,,b",
+        "status=failed&status=queued",
+        "pageSize=1&pageSize=2",
+        "createdAfter=",
+        "createdAfter=2026-01-01",
+        "createdAfter=2026-01-01T00:00:00",
+        "createdAfter=2026-01-01T00:00:00.1234567890Z",
+        "createdAfter=9999-12-31T23:59:59-23:59",
+        "cursor=" + _cursor("[" * 2000),
+        "cursor=" + _cursor('["next", "-createdAt", "2026-01-01T00:00:00Z", "a\\u0000"]'),
+        "cursor=" + _cursor('["next", "-createdAt", "2026-01-01T00:00:00Z", "\\ud800"]'),
+        "ordering=priority&cursor=" + _cursor('["next", "priority", true, "job_x"]'),
+        "ordering=priority&cursor=" + _cursor('["next", "priority", 99999999999999999999, "job_x"]'),
     ],
 )
 def test_an_unknown_filter_or_value_is_refused(api: APIClient, query: str) -> None:
@@ -176,3 +196,25 @@ def test_stats_count_every_status(api: APIClient) -> None:
 @pytest.mark.parametrize("job_id", ["job_unknown", "a%00b", "x" * 51, "%C3%A4"])
 def test_a_job_that_is_not_there_is_not_found(api: APIClient, path: str, job_id: str) -> None:
     assert_error(send(api, "get", f"/jobs/{job_id}{path}"), 404, "JOB_NOT_FOUND")
+
+
+def test_a_job_is_run_again_with_another_payload_even_with_none(api: APIClient) -> None:
+    job = JobFactory(status="completed", payload={"rows": 3})
+
+    assert send(api, "post", f"/jobs/{job.id}/run-again", {"payload": None}).json()["job"]["payload"] is None
+    assert send(api, "post", f"/jobs/{job.id}/run-again", {}).json()["job"]["payload"] == {"rows": 3}
+
+
+def test_a_job_that_has_not_ended_can_not_be_run_again(api: APIClient) -> None:
+    details = assert_error(send(api, "post", f"/jobs/{JobFactory().id}/run-again"), 409, "INVALID_TRANSITION")
+
+    assert details == {"status": "queued", "requested": "queued", "allowed": ["claimed", "cancelled"]}
+
+
+@pytest.mark.parametrize("number", ["1e22", "-1e22", "123456789012345678901.0", "1e300"])
+def test_a_number_that_comes_back_can_be_sent_again(api: APIClient, number: str) -> None:
+    made = api.post(f"{BASE}/jobs", f'{{"type": "t", "payload": {number}}}', content_type="application/json")
+    told = send(api, "get", f"/jobs/{made.json()['job']['id']}").json()["payload"]
+
+    assert told == float(number)
+    assert send(api, "post", "/jobs", {"type": "t", "payload": told}).status_code == 201

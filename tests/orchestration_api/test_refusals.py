@@ -1,13 +1,17 @@
 """What bad input gets: the one error shape, never a 5xx, nothing written."""
 
-from typing import Any
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import override_settings
 from rest_framework.test import APIClient
 
 from jobs.models import AuditEntry, Job
+from orchestration_api.tracing import RequestIdFilter
 from tests.factories import JobFactory
 from tests.orchestration_api.wire import BASE, assert_error, send
 from tests.postgres import API_KEY
@@ -233,3 +237,33 @@ def test_reading_changes_nothing(api: APIClient) -> None:
                 send(api, verb, path.format(id=job.id))
     assert everything() == before
     assert AuditEntry.objects.filter(job_id=job.id).count() == 3
+
+
+def test_every_line_of_the_log_carries_the_id_of_its_request(api: APIClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.handler.addFilter(RequestIdFilter())
+    with database_away():
+        answer = send(api, "get", "/orchestrator/health", X_Request_ID="find-me")
+
+    assert_error(answer, 503, "SERVICE_UNAVAILABLE")
+    assert {vars(record)["request_id"] for record in caplog.records} == {"find-me"}
+    logging.getLogger("jobs").warning("outside of any request")
+    assert vars(caplog.records[-1])["request_id"] == "-"
+
+
+@override_settings(SECURE_SSL_REDIRECT=True)
+@pytest.mark.parametrize("path", ["/api/internal/jobs", "/api/internal/orchestrator/health", "/jobs/job_x/release"])
+def test_plain_http_is_refused_where_https_is_asked_for_and_never_redirected(api: APIClient, path: str) -> None:
+    assert_error(api.post(path, {}, format="json"), 403, "AUTHZ_INSUFFICIENT_PERMISSIONS")
+    assert api.post(path, {}, format="json", secure=True).status_code != 403
+    assert Job.objects.count() == 0
+
+
+@contextmanager
+def database_away() -> Iterator[None]:
+    """Every statement fails as when the database is away."""
+
+    def refuse(*arguments: object) -> NoReturn:
+        raise OperationalError("the server closed the connection")
+
+    with connection.execute_wrapper(refuse):
+        yield

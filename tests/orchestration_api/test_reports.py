@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from jobs.models import Job
+from jobs import leases
+from jobs.models import Job, Orchestrator
 from tests.factories import JobFactory
 from tests.ledger import actions, assert_sound
 from tests.orchestration_api.wire import assert_error, is_time, send, untouched
@@ -49,6 +50,10 @@ def test_a_whole_life_over_http(api: APIClient) -> None:
         ({"exitCode": -1, "error": {"type": "unsupported", "message": "no executor"}}, "failed", "configuration", "no executor"),
         ({"exitCode": -1, "error": "could not fork"}, "failed", "system", "could not fork"),
         ({"exitCode": -9}, "failed", "signal", "Exit code -9"),
+        ({"exitCode": 3221225477}, "failed", "exit_code", "Exit code 3221225477"),
+        ({"status": "failed", "error": {"type": "Oops"}, "output": {"stderr": "last words"}}, "failed", "exception", "last words"),
+        ({"error": {"type": "Oops", "code": "E7"}}, "failed", "exception", "E7"),
+        ({"exitCode": 1, "output": {"stderr": "x" * 100_000}}, "failed", "exit_code", "x" * 100_000),
         ({"exitCode": 137}, "failed", "signal", "Exit code 137"),
         ({"exitCode": 1, "category": "dependency"}, "failed", "dependency", "Exit code 1"),
         ({"exitCode": 1, "category": "made-up"}, "failed", "unknown", "Exit code 1"),
@@ -175,3 +180,36 @@ def test_unknown_keys_of_a_report_are_ignored_and_named(api: APIClient) -> None:
     job = JobFactory(status="running")
 
     assert send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "mood": "good"}).json()["ignored"] == ["mood"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"metrics": {"message": "\x00"}},
+        {"metrics": {"error": ["\x00"]}},
+        {"artifacts": {"output": "\x00"}},
+        {"details.error": "\x00"},
+    ],
+)
+def test_bytes_that_no_text_can_hold_are_refused_in_every_other_string(api: APIClient, body: dict[str, Any]) -> None:
+    job = JobFactory(status="running")
+
+    assert_error(send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0} | body), 422, "INVALID_UNICODE")
+
+
+def test_what_stands_beside_the_known_keys_is_kept(api: APIClient) -> None:
+    job = JobFactory(status="running")
+    items = {"total": 5, "failed": 0, "skipped": 2, "unit": None}
+    send(api, "post", "/orchestrator/heartbeat", {"capacity": {"maxJobs": 4, "gpus": 1}})
+    send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "items": items})
+
+    assert send(api, "get", f"/jobs/{job.id}").json()["result"]["items"] == items
+    assert Orchestrator.objects.get(id="orch-1").capacity == {"maxJobs": 4, "gpus": 1}
+
+
+@pytest.mark.parametrize("percentage", ["50", True, -1, 101])
+def test_a_percentage_is_a_number_from_0_to_100(api: APIClient, percentage: Any) -> None:
+    job = JobFactory(status="running")
+    body = {"renewalToken": leases.token_of(job), "progress": {"percentage": percentage}}
+
+    assert_error(send(api, "post", f"/jobs/{job.id}/lease/renew", body), 400, "VALIDATION_INVALID_PARAMS")

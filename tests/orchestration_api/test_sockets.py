@@ -2,6 +2,8 @@
 
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
@@ -122,3 +124,30 @@ def test_no_thread_is_left_for_one_more_long_poll_but_others_are_served(live_db:
         connection.close()
         for one in waiting:
             one.close()
+
+
+def test_those_who_lose_the_race_for_a_job_wait_on_and_its_winner_is_told_at_once(live_db: str) -> None:
+    answers: list[tuple[float, int]] = []
+
+    def wait(address: str) -> None:
+        began, waiter = time.monotonic(), HTTPConnection(address, timeout=20)
+        count = ask(waiter, "POST", "/api/internal/jobs/claim", json.dumps({"wait": 3}).encode())[1]["count"]
+        answers.append((time.monotonic() - began, count))
+        waiter.close()
+
+    with running_server(workers=1) as server:
+        address = server.url.removeprefix("http://")
+        waiters = [threading.Thread(target=wait, args=[address]) for _ in range(3)]
+        for waiter in waiters:
+            waiter.start()
+        time.sleep(1)
+        connection = HTTPConnection(address, timeout=20)
+        assert ask(connection, "POST", "/api/internal/jobs", b'{"type": "t", "payload": 1}')[0] == 201
+        connection.close()
+        for waiter in waiters:
+            waiter.join()
+    (won, *lost) = sorted(answers)
+
+    assert [count for _, count in (won, *lost)] == [1, 0, 0]
+    assert won[0] < 2.5
+    assert all(2.9 < seconds < 6 for seconds, _ in lost)
