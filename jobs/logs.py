@@ -85,7 +85,7 @@ def newest_epoch(job_id: str) -> int | None:
 
 
 def read(
-    job_id: str, *, epoch: int | None, most_bytes: int, after: int | None = None, stream: str | None = None, limit: int = 1000
+    job_id: str, *, epoch: int, most_bytes: int, after: int | None = None, stream: str | None = None, limit: int = 1000
 ) -> list[LogLine]:
     """Lines of one run in the order in which they were written.
 

@@ -108,6 +108,8 @@ class ReportViewSet(MachineViewSet):
             raise WireError("VALIDATION_INVALID_PARAMS", "stream must be stdout, stderr or system.", fields={"stream": ["is not known"]})
         job_id = self.known_id()
         epoch = asked["epoch"] if asked["epoch"] is not None else logs.newest_epoch(job_id)
+        if epoch is None:
+            return Response({"epoch": None, "entries": [], "nextAfter": asked["after"]})
         lines = logs.read(job_id, epoch=epoch, after=asked["after"], stream=stream, limit=asked["limit"] or 1000, most_bytes=most_bytes())
         entries = LogLineOut(lines, many=True).data
         return Response({"epoch": epoch, "entries": entries, "nextAfter": lines[-1].sequence if lines else asked["after"]})
