@@ -12,7 +12,11 @@ from jobs import times
 from jobs.ids import is_id
 from jobs.models import Job
 from orchestration_api.exceptions import WireError
+from orchestration_api.renderers import encoded, most_bytes
+from orchestration_api.serializers import LONGEST_ERROR
 
+# The other columns of a job, generously.
+_AROUND_A_JOB = 2000
 ORDERINGS = {"createdAt": "created_at", "updatedAt": "updated_at", "completedAt": "completed_at", "priority": "priority"}
 
 
@@ -31,7 +35,7 @@ class Page:
 
 
 def page_of(jobs: "QuerySet[Job]", *, ordering: str, cursor: str | None, size: int) -> Page:
-    """One page.
+    """One page; it ends early where an answer would grow too large.
 
     Args:
         ordering: a word of ORDERINGS, with `-` for descending; ties are broken by id.
@@ -57,7 +61,8 @@ def page_of(jobs: "QuerySet[Job]", *, ordering: str, cursor: str | None, size: i
         jobs = jobs.filter(Q(**{f"{column}__{side}": place[0]}) | Q(**{column: place[0], f"id__{side}": place[1]}))
     sign = "-" if falling else ""
     found = list(jobs.order_by(f"{sign}{column}", f"{sign}id")[: size + 1])
-    more, found = len(found) > size, found[:size]
+    page = _fitting(found[:size])
+    more, found = len(found) > len(page), page
     if backwards:
         found.reverse()
     ahead, behind = (True, more) if backwards else (more, place is not None)
@@ -66,6 +71,16 @@ def page_of(jobs: "QuerySet[Job]", *, ordering: str, cursor: str | None, size: i
         next=_written(found[-1], column, ordering, "next") if found and ahead else None,
         previous=_written(found[0], column, ordering, "previous") if found and behind else None,
     )
+
+
+def _fitting(jobs: list[Job]) -> list[Job]:
+    """As many as an answer has room for; the first always."""
+    room = most_bytes()
+    for place, job in enumerate(jobs):
+        room -= len(encoded([(job.last_error or "")[:LONGEST_ERROR], job.metadata])) + _AROUND_A_JOB
+        if place and room < 0:
+            return jobs[:place]
+    return jobs
 
 
 def _written(job: Job, column: str, ordering: str, direction: str) -> str:

@@ -239,8 +239,12 @@ class Edit(WireSerializer):
 # --- Going out ------------------------------------------------------------------------------------------------------
 
 
+# Of an error, in a job that is told in passing; the whole of it is at GET /jobs/{id}.
+LONGEST_ERROR = 100_000
+
+
 class JobSummary(serializers.Serializer[Job]):
-    """A job without payload and result."""
+    """A job without payload and result. A very long error is shortened, and its length told beside it."""
 
     id = AnyJSON()
     type = AnyJSON()
@@ -270,8 +274,17 @@ class JobSummary(serializers.Serializer[Job]):
     cancelRequestedAt = Moment(source="cancel_requested_at")
     retriedFrom = AnyJSON(source="retried_from")
 
+    def to_representation(self, instance: Job) -> dict[str, Any]:
+        told: dict[str, Any] = super().to_representation(instance)
+        error = told["lastError"]
+        if error and len(error) > LONGEST_ERROR and "payload" not in self.fields:
+            told |= {"lastError": error[:LONGEST_ERROR], "lastErrorBytes": len(error.encode())}
+        return told
+
 
 class JobWhole(JobSummary):
+    """A job with all that is known of it."""
+
     payload = AnyJSON()
     result = AnyJSON()
 

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from django.db import connection
 from django.http import StreamingHttpResponse
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import logs, times
+from jobs import logs, statistics, times
 from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
 from jobs.filters import JobFilterSet
 from jobs.lifecycle import JobNotFound, Status
@@ -100,12 +99,9 @@ class JobViewSet(MachineViewSet):
         return Response({"attempts": told})
 
     def stats(self, request: Request) -> Response:
-        with connection.cursor() as cursor:
-            cursor.execute("select status, count(*) from jobs group by status")
-            by_status = {status.value: 0 for status in Status} | dict(cursor.fetchall())
-            cursor.execute("select type, count(*) from jobs group by type order by type")
-            by_type = dict(cursor.fetchall())
-        return Response({"total": sum(by_status.values()), "byStatus": by_status, "byType": by_type, "asOf": times.written(times.now())})
+        counted = statistics.counts()
+        told = {"total": counted.total, "byStatus": counted.by_status, "byType": counted.by_type}
+        return Response(told | {"asOf": times.written(times.now())})
 
     def text_log(self, request: Request, job_id: str) -> StreamingHttpResponse:
         return StreamingHttpResponse(logs.text(self.known_id()), content_type="text/plain; charset=utf-8")

@@ -14,6 +14,7 @@ from jobs.actors import Holder
 from jobs.models import Job
 from orchestration_api import waiting
 from orchestration_api.execution import execution_of
+from orchestration_api.renderers import encoded, most_bytes
 from orchestration_api.serializers import ClaimRequest, JobSummary, JobWhole
 from orchestration_api.views.base import MachineViewSet
 
@@ -76,7 +77,9 @@ class QueueViewSet(MachineViewSet):
 def _leased(job: Job, shape: type[JobSummary]) -> dict[str, Any]:
     told: dict[str, Any] = dict(shape(job).data)
     told["lease"] = lease_of(job)
-    if (execution := execution_of(job)) is not None:
+    execution = execution_of(job)
+    # A claim counts each payload twice but for its first job's: a huge one is told once.
+    if execution is not None and len(encoded(execution)) < most_bytes() // 2:
         told["execution"] = execution
     return told
 

@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from jobs.models import Job
@@ -218,3 +219,28 @@ def test_a_number_that_comes_back_can_be_sent_again(api: APIClient, number: str)
 
     assert told == float(number)
     assert send(api, "post", "/jobs", {"type": "t", "payload": told}).status_code == 201
+
+
+def test_a_page_ends_early_where_its_answer_would_grow_too_large(api: APIClient) -> None:
+    ids = [
+        job["id"]
+        for job in send(api, "post", "/jobs", [{"type": "t", "payload": 0, "metadata": {"note": "x" * 900_000}} for _ in range(5)]).json()[
+            "jobs"
+        ]
+    ]
+    with override_settings(ANSWER_LIMIT=2_000_000):
+        first = send(api, "get", "/jobs?ordering=createdAt&pageSize=5")
+        second = send(api, "get", f"/jobs?ordering=createdAt&pageSize=5&cursor={first.json()['next']}").json()
+
+    assert len(first.content) < 2_000_000
+    assert [job["id"] for job in first.json()["results"] + second["results"]] == ids[:4]
+
+
+def test_a_very_long_error_is_shortened_in_passing_and_whole_on_its_own(api: APIClient) -> None:
+    job = JobFactory(status="running")
+    told = send(api, "post", f"/jobs/{job.id}/fail", {"error": "ä" * 1_000_000}).json()["job"]
+
+    assert (told["lastError"], told["lastErrorBytes"]) == ("ä" * 100_000, 2_000_000)
+    whole = send(api, "get", f"/jobs/{job.id}").json()
+    assert whole["lastError"] == "ä" * 1_000_000
+    assert "lastErrorBytes" not in whole

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from jobs.models import Job
@@ -119,3 +120,13 @@ def test_execution_is_left_out_when_a_value_has_another_type(api: APIClient, pay
 
     assert "execution" not in told
     assert told["payload"] == payload
+
+
+def test_a_huge_payload_is_told_once(api: APIClient) -> None:
+    JobFactory(payload={"script": {"type": "BASH", "content": "x" * 300_000}})
+    with override_settings(ANSWER_LIMIT=65536 + 500_000):
+        answer = send(api, "get", "/jobs/queue")
+
+    (told,) = answer.json()["jobs"]
+    assert "execution" not in told
+    assert len(answer.content) < 500_000

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from typing import Any
 
@@ -100,7 +101,7 @@ def test_a_release_of_megabytes_of_log_lines_goes_through(connection: HTTPConnec
 
 def test_no_thread_is_left_for_one_more_long_poll_but_others_are_served(live_db: str) -> None:
     """With 8 threads 4 may wait; the fifth is told so at once, and a plain request is answered meanwhile."""
-    body = json.dumps({"wait": 3}).encode()
+    body = json.dumps({"wait": 10}).encode()
     request = b"".join(
         [
             b"POST /api/internal/jobs/claim HTTP/1.1\r\nHost: localhost\r\n",
@@ -110,30 +111,25 @@ def test_no_thread_is_left_for_one_more_long_poll_but_others_are_served(live_db:
     request += f"Content-Length: {len(body)}\r\n\r\n".encode() + body
     with running_server(workers=1) as server:
         address = server.url.removeprefix("http://").split(":")
-        waiting = [socket.create_connection((address[0], int(address[1])), timeout=20) for _ in range(4)]
-        for one in waiting:
-            one.sendall(request)
-        connection = HTTPConnection(":".join(address), timeout=20)
-        reasons = []
-        for _ in range(50):
-            reasons.append(ask(connection, "POST", "/api/internal/jobs/claim", body)[1]["metadata"].get("reason"))
-            if reasons[-1] == "busy":
-                break
-        assert reasons[-1] == "busy"
-        assert ask(connection, "GET", HEALTH)[0] == 200
-        connection.close()
-        for one in waiting:
-            one.close()
+        with ExitStack() as connections:
+            for _ in range(4):
+                one = connections.enter_context(socket.create_connection((address[0], int(address[1])), timeout=20))
+                one.sendall(request)
+            connection = connections.enter_context(closing(HTTPConnection(":".join(address), timeout=20)))
+            # The four may be a moment on their way; each round in which they are not all there yet is a long poll itself.
+            reasons = (ask(connection, "POST", "/api/internal/jobs/claim", b'{"wait": 1}')[1]["metadata"].get("reason") for _ in range(20))
+            assert "busy" in reasons
+            assert ask(connection, "GET", HEALTH)[0] == 200
 
 
 def test_those_who_lose_the_race_for_a_job_wait_on_and_its_winner_is_told_at_once(live_db: str) -> None:
     answers: list[tuple[float, int]] = []
 
     def wait(address: str) -> None:
-        began, waiter = time.monotonic(), HTTPConnection(address, timeout=20)
-        count = ask(waiter, "POST", "/api/internal/jobs/claim", json.dumps({"wait": 3}).encode())[1]["count"]
+        began = time.monotonic()
+        with closing(HTTPConnection(address, timeout=20)) as waiter:
+            count = ask(waiter, "POST", "/api/internal/jobs/claim", json.dumps({"wait": 5}).encode())[1]["count"]
         answers.append((time.monotonic() - began, count))
-        waiter.close()
 
     with running_server(workers=1) as server:
         address = server.url.removeprefix("http://")
@@ -141,13 +137,13 @@ def test_those_who_lose_the_race_for_a_job_wait_on_and_its_winner_is_told_at_onc
         for waiter in waiters:
             waiter.start()
         time.sleep(1)
-        connection = HTTPConnection(address, timeout=20)
-        assert ask(connection, "POST", "/api/internal/jobs", b'{"type": "t", "payload": 1}')[0] == 201
-        connection.close()
+        with closing(HTTPConnection(address, timeout=20)) as connection:
+            assert ask(connection, "POST", "/api/internal/jobs", b'{"type": "t", "payload": 1}')[0] == 201
         for waiter in waiters:
             waiter.join()
     (won, *lost) = sorted(answers)
 
     assert [count for _, count in (won, *lost)] == [1, 0, 0]
-    assert won[0] < 2.5
-    assert all(2.9 < seconds < 6 for seconds, _ in lost)
+    # Far from the 5 s that the others wait out, however busy the machine.
+    assert won[0] < 4
+    assert all(seconds > 4.9 for seconds, _ in lost)
