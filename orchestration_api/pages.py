@@ -13,7 +13,7 @@ from jobs.ids import is_id
 from jobs.models import Job
 from orchestration_api.exceptions import WireError
 from orchestration_api.renderers import encoded, most_bytes
-from orchestration_api.serializers import LONGEST_ERROR
+from orchestration_api.representations import LONGEST_ERROR
 
 # The other columns of a job, generously.
 _AROUND_A_JOB = 2000

@@ -22,7 +22,7 @@ from orchestration_api.authentication import Caller
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import ID_ALPHABET, WireSerializer
 from orchestration_api.parsers import mend_text
-from orchestration_api.serializers import JobSummary
+from orchestration_api.representations import JobSummary
 
 _NOT_DIGESTED = ("timestamp", "leaseToken")
 

@@ -16,7 +16,8 @@ from jobs.transitions import Step, apply_one
 from orchestration_api.exceptions import WireError
 from orchestration_api.pages import page_of
 from orchestration_api.parsers import mend_text
-from orchestration_api.serializers import AttemptOut, Edit, Entry, JobSummary, JobWhole, NewJobRequest, Order, RunAgain
+from orchestration_api.representations import AttemptOut, Entry, JobSummary, JobWhole
+from orchestration_api.serializers import Edit, NewJobRequest, Order, RunAgain
 from orchestration_api.views.base import MachineViewSet
 
 _PAGING = ("ordering", "cursor", "pageSize")

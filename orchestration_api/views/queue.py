@@ -15,7 +15,8 @@ from jobs.models import Job
 from orchestration_api import waiting
 from orchestration_api.execution import execution_of
 from orchestration_api.renderers import encoded, most_bytes
-from orchestration_api.serializers import ClaimRequest, JobSummary, JobWhole
+from orchestration_api.representations import JobSummary, JobWhole
+from orchestration_api.serializers import ClaimRequest
 from orchestration_api.views.base import MachineViewSet
 
 

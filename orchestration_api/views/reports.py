@@ -16,16 +16,8 @@ from jobs.transitions import Ruling, Step, apply, apply_one
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import WireSerializer
 from orchestration_api.renderers import most_bytes
-from orchestration_api.serializers import (
-    Acknowledgement,
-    Completion,
-    Failure,
-    LogEntries,
-    LogLineOut,
-    Release,
-    Renewal,
-    StatusReport,
-)
+from orchestration_api.representations import LogLineOut
+from orchestration_api.serializers import Acknowledgement, Completion, Failure, LogEntries, Release, Renewal, StatusReport
 from orchestration_api.views.base import MachineViewSet
 from orchestration_api.views.queue import lease_of
 
