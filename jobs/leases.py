@@ -93,7 +93,7 @@ def heartbeat(pulse: Pulse, *, by: Holder) -> PulseAnswer:
     return answer
 
 
-def renew(job_id: str, *, by: Holder, epoch: int, seconds: int | None = None, progress: Mapping[str, Any] | None = None) -> bool:
+def renew(job_id: str, *, by: Holder, epoch: int, seconds: int | None = None, progress: Mapping[str, Any] | None = None) -> Job | None:
     """Prolongs one lease.
 
     Args:
@@ -101,19 +101,18 @@ def renew(job_id: str, *, by: Holder, epoch: int, seconds: int | None = None, pr
         seconds: from now, 1 to 3600; None for the length of a heartbeat's.
 
     Returns:
-        Whether the caller held it.
+        The job as it was renewed, with what its lease is told by; None when the caller does not hold it.
     """
-    return bool(
-        statements.run(
-            "renew",
-            job_id=job_id,
-            orchestrator_id=by.name,
-            epoch=epoch,
-            seconds=seconds or settings.HEARTBEAT_LEASE_SECONDS,
-            progress=json.dumps(progress) if progress is not None else None,
-            timeout_grace=settings.TIMEOUT_GRACE_SECONDS,
-        )
+    rows = statements.run(
+        "renew",
+        job_id=job_id,
+        orchestrator_id=by.name,
+        epoch=epoch,
+        seconds=seconds or settings.HEARTBEAT_LEASE_SECONDS,
+        progress=json.dumps(progress) if progress is not None else None,
+        timeout_grace=settings.TIMEOUT_GRACE_SECONDS,
     )
+    return statements.as_job(rows[0]) if rows else None
 
 
 def note_progress(job_id: str, *, by: Holder, epoch: int | None, phase: str | None = None, progress: object = None) -> bool:

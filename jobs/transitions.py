@@ -155,7 +155,7 @@ def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
         A ruling for each step, in their order.
     """
     items = [{"ord": place, **{name: value for name, value in vars(step).items() if value is not None}} for place, step in enumerate(steps)]
-    return rulings(statements.run("items", "door", items=json.dumps(items, default=datetime.isoformat), **_standing(by)))
+    return _rulings(statements.run("items", "door", items=json.dumps(items, default=datetime.isoformat), **_standing(by)))
 
 
 def apply_one(step: Step, *, by: Actor) -> Ruling:
@@ -172,7 +172,7 @@ def apply_one(step: Step, *, by: Actor) -> Ruling:
 
 def apply_stuck(*, by: Actor, limit: int) -> list[Ruling]:
     """Moves up to `limit` jobs on that time has run out for: the sweep's way through the door."""
-    return rulings(
+    return _rulings(
         statements.run(
             "stuck",
             "door",
@@ -184,7 +184,7 @@ def apply_stuck(*, by: Actor, limit: int) -> list[Ruling]:
     )
 
 
-def rulings(rows: Iterable[statements.Row]) -> list[Ruling]:
+def _rulings(rows: Iterable[statements.Row]) -> list[Ruling]:
     return [
         Ruling(
             step_id=row["asked_id"],

@@ -67,12 +67,13 @@ class ReportViewSet(MachineViewSet):
 
     def renew(self, request: Request, job_id: str) -> Response:
         fields = self._read(Renewal)
-        job = self._held(fields)
-        if not leases.renew(
-            job.id, by=self.holder(), epoch=job.epoch, seconds=fields.get("extension_seconds"), progress=fields.get("progress")
-        ):
+        held = self._held(fields)
+        # Told from the row that was renewed: read again, it might be somebody else's claim by now, and with it their token.
+        job = leases.renew(
+            held.id, by=self.holder(), epoch=held.epoch, seconds=fields.get("extension_seconds"), progress=fields.get("progress")
+        )
+        if job is None:
             raise self._just_lost(fields)
-        job.refresh_from_db()
         lease = lease_of(job)
         told = {"success": True, "lease": lease | {"renewalToken": lease["token"]}, "timestamp": times.written(times.now())}
         return Response(told | {"nextAction": "cancel" if job.cancel_requested_at else "continue"} | self.remarks())

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jobs import leases
 from jobs.actors import Holder
 from jobs.lifecycle import AlreadyFinished, LeaseExpired, LeaseLost, NotJobOwner, Status
 from jobs.models import AuditEntry, Job
@@ -67,3 +68,15 @@ def test_a_second_verdict_on_a_finished_run_is_refused(holder: Holder) -> None:
     with pytest.raises(AlreadyFinished):
         job.fail(Report(error="after all"), by=holder)
     assert Job.objects.get(id=job.id).status == Status.COMPLETED
+
+
+def test_a_renewal_tells_the_lease_it_renewed_whoever_holds_the_job_by_then(holder: Holder, other: Holder) -> None:
+    job = JobFactory(status="running")
+    token = leases.token_of(job)
+    renewed = leases.renew(job.id, by=holder, epoch=1)
+    job.release(by=holder)
+    claimed(job, other)
+
+    assert renewed is not None
+    assert leases.token_of(renewed) == token
+    assert leases.renew(job.id, by=holder, epoch=1) is None
