@@ -24,7 +24,7 @@ from tests.ledger import actions, assert_sound
 
 HOLDERS = {name: Holder.of(name) for name in ("orch-1", "orch-2")}
 _types = count(1)
-EXAMPLES, STEPS = (200, 50) if os.environ.get("JOBSITE_TEST_FULL") == "1" else (60, 40)
+EXAMPLES, STEPS = (200, 50) if os.environ.get("JOBSITE_TEST_SIZE") == "full" else (60, 40)
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,6 @@ def test_every_history_leads_where_the_contract_says() -> None:
             deadline=None,
             suppress_health_check=list(HealthCheck),
             # The small size is the same each time; the large one searches.
-            derandomize=os.environ.get("JOBSITE_TEST_FULL") != "1",
+            derandomize=os.environ.get("JOBSITE_TEST_SIZE") != "full",
         ),
     )
