@@ -4,10 +4,12 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cache
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -18,11 +20,13 @@ from jobs.models import Job, LeaseKey
 
 # What a token that does not verify is taken for: a claim that never was.
 FORGED = -1
+# How long a process goes by the keys that it has read.
+KEYS_REMEMBERED_SECONDS = 30
 
 
 def token_of(job: Job) -> str:
     """The lease token of the job's current claim: `<epoch>.<MAC over job, epoch, orchestrator>`, always the same for one claim."""
-    return f"{job.epoch}.{_mac(_keys()[0], job.id, job.epoch, job.orchestrator_id or '')}"
+    return f"{job.epoch}.{_mac(_signing_key(job), job.id, job.epoch, job.orchestrator_id or '')}"
 
 
 def epoch_of(token: str, *, job_id: str, orchestrator_id: str) -> int:
@@ -36,6 +40,11 @@ def epoch_of(token: str, *, job_id: str, orchestrator_id: str) -> int:
     # A key made after this process began to remember them.
     _keys.cache_clear()
     return epoch if _verifies(mac, job_id, epoch, orchestrator_id) else FORGED
+
+
+def add_key() -> None:
+    """Makes a new key: it signs the claims made from a minute later on; tokens signed with older ones stay good."""
+    LeaseKey.objects.create(secret=secrets.token_bytes(32))
 
 
 @dataclass(frozen=True)
@@ -133,13 +142,31 @@ def note_progress(job_id: str, *, by: Holder, epoch: int | None, phase: str | No
     )
 
 
-@cache
-def _keys() -> tuple[bytes, ...]:
-    return tuple(bytes(secret) for secret in LeaseKey.objects.order_by("-id").values_list("secret", flat=True))
+@dataclass(frozen=True)
+class _Key:
+    secret: bytes
+    signs_from: datetime
+
+
+def _signing_key(job: Job) -> bytes:
+    """The newest key that was in force when the job was claimed, so that a later one does not change the token of a claim."""
+    keys = _known_keys()
+    return next((key.secret for key in keys if job.claimed_at and key.signs_from <= job.claimed_at), keys[-1].secret)
+
+
+def _known_keys() -> tuple[_Key, ...]:
+    return _keys(int(time.monotonic() // KEYS_REMEMBERED_SECONDS))
+
+
+@lru_cache(maxsize=1)
+def _keys(period: int) -> tuple[_Key, ...]:
+    # A new key signs only once every server has read it: until then two of them would tell two tokens for one claim.
+    wait = timedelta(seconds=2 * KEYS_REMEMBERED_SECONDS)
+    return tuple(_Key(bytes(key.secret), key.created_at + wait) for key in LeaseKey.objects.order_by("-id"))
 
 
 def _verifies(mac: str, job_id: str, epoch: int, orchestrator_id: str) -> bool:
-    return any(hmac.compare_digest(mac.encode(), _mac(key, job_id, epoch, orchestrator_id).encode()) for key in _keys())
+    return any(hmac.compare_digest(mac.encode(), _mac(key.secret, job_id, epoch, orchestrator_id).encode()) for key in _known_keys())
 
 
 def _mac(key: bytes, job_id: str, epoch: int, orchestrator_id: str) -> str:
