@@ -8,10 +8,12 @@ import psycopg
 import pytest
 from django.db import connection
 
+from jobs.lifecycle import TransitionRefused
 from jobs.models import Job
+from jobs.outcomes import Report
 from tests.concurrency.crowd import in_threads
 from tests.concurrency.duels import DUELS, Change, Duel
-from tests.factories import JobFactory
+from tests.factories import HOLDER, JobFactory
 from tests.ledger import assert_sound
 
 ROUNDS = 20
@@ -45,6 +47,28 @@ def test_of_two_who_wait_for_the_same_row_each_is_told_what_came_of_it(name: str
         told = (of_first.result(), of_second.result())
         assert told[0] == "done", order
         _assert_fair(duel, job, *(told if order == "left first" else reversed(told)))
+
+
+def test_a_lease_that_runs_out_while_its_report_waits_for_the_row_has_run_out(live_db: str) -> None:
+    job = JobFactory(status="running")
+    with psycopg.connect(live_db) as holder_of_row, ThreadPoolExecutor(1) as threads:
+        # The lease is still good when the report is sent, and when its statement begins.
+        holder_of_row.execute("update jobs set lease_expires_at = clock_timestamp() + interval '300 ms' where id = %s", [job.id])
+        holder_of_row.commit()
+        holder_of_row.execute("select from jobs where id = %s for no key update", [job.id])
+        told = _waiting_in_line(threads, live_db, _complete, job, place=1)
+        holder_of_row.execute("select pg_sleep(0.5)")
+        holder_of_row.rollback()
+
+    assert told.result() == "LEASE_EXPIRED"
+    assert Job.objects.get(id=job.id).status == "running"
+
+
+def _complete(job: Job) -> str:
+    try:
+        return job.complete(Report(exit_code=0), by=HOLDER).verdict
+    except TransitionRefused as refusal:
+        return refusal.code
 
 
 def _job_for(duel: Duel) -> Job:

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from rest_framework.test import APIClient
 
+from jobs import leases
 from jobs.models import Job
 from tests.factories import JobFactory
 from tests.ledger import actions
@@ -94,6 +95,21 @@ def test_an_answer_to_a_report_says_what_comes_next(api: APIClient) -> None:
     assert [answer["nextAction"] for answer in (retried, going_on, failed)] == ["retry", "continue", "continue"]
     assert all(answer["success"] is True and is_time(answer["timestamp"]) for answer in (retried, going_on, failed))
     assert not {"payload", "result"} & failed["job"].keys()
+
+
+@pytest.mark.parametrize("proves", [True, False])
+def test_a_report_of_a_run_before_the_last_is_still_known_again(api: APIClient, proves: bool) -> None:
+    job = JobFactory(status="running", max_attempts=3)
+    token = {"X_Lease_Token": leases.token_of(job)} if proves else {}
+    failed = {"error": "first run", "retryAfterSeconds": 0}
+    assert send(api, "post", f"/jobs/{job.id}/fail", failed, **token).json()["nextAction"] == "retry"
+    send(api, "post", "/jobs/claim")
+    assert send(api, "post", f"/jobs/{job.id}/fail", {"error": "second run", "retryAfterSeconds": 0}).status_code == 200
+    before = untouched(job)
+    again = send(api, "post", f"/jobs/{job.id}/fail", failed, **token)
+
+    assert (again.status_code, again.json()["replayed"], again.json()["job"]["attempts"]) == (200, True, 2)
+    assert untouched(job) == before
 
 
 def test_what_was_answered_can_be_read_at_once_by_anybody(live_db: str) -> None:
