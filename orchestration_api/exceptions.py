@@ -9,7 +9,7 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from jobs.lifecycle import AlreadyFinished, InvalidTransition, JobNotFound, NotJobOwner, TransitionRefused, allowed_from
+from jobs.lifecycle import AlreadyFinished, InvalidTransition, JobNotFound, LeaseTokenRequired, NotJobOwner, TransitionRefused, allowed_from
 from jobs.times import now, written
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ _PLAIN: tuple[tuple[type[Exception], str, str], ...] = (
 def _refused(problem: TransitionRefused) -> WireError:
     job: Any = problem.details.get("job")
     details: dict[str, Any] = {}
-    if problem.status is not None and not isinstance(problem, NotJobOwner | JobNotFound):
+    if problem.status is not None and not isinstance(problem, NotJobOwner | JobNotFound | LeaseTokenRequired):
         details["status"] = problem.status
     if isinstance(problem, InvalidTransition) and problem.status is not None:
         details |= {"requested": problem.details.get("requested"), "allowed": allowed_from(problem.status)}

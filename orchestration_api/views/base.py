@@ -149,18 +149,15 @@ class MachineViewSet(ViewSet):
         return job
 
     def epoch(self, fields: dict[str, Any], job_id: str, holder: Holder) -> int | None:
-        """The epoch that the sent lease token proves; None when none was sent and none is needed.
+        """The epoch that the sent lease token proves; None when none was sent. (Whether one is needed is the door's to say.)
 
         Every token that is sent is checked, wherever it stands; two that prove different claims prove none.
         """
         sent = [self.request.META.get("HTTP_X_LEASE_TOKEN"), fields.get("lease_token"), fields.get("renewal_token")]
         proven = {leases.epoch_of(token, job_id=job_id, orchestrator_id=holder.name) for token in sent if token}
-        if proven:
-            return proven.pop() if len(proven) == 1 else leases.FORGED
-        if holder.fenced:
-            self.known_id()
-            raise WireError("LEASE_TOKEN_REQUIRED", "Send the lease token of the claim as X-Lease-Token.")
-        return None
+        if not proven:
+            return None
+        return proven.pop() if len(proven) == 1 else leases.FORGED
 
     def digest(self, operation: str, holder: Holder) -> str:
         """By what the same report is known again: operation, orchestrator and body, all but when it was sent and its token."""

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from jobs import leases, lifecycle, logs, times
 from jobs.actors import Holder
-from jobs.lifecycle import Status
+from jobs.lifecycle import HOLD, Status
 from jobs.models import Job
 from jobs.outcomes import Report, judge
 from jobs.transitions import Ruling, Step, apply, apply_one
@@ -126,10 +126,9 @@ class ReportViewSet(MachineViewSet):
             TransitionRefused: it does not, or the job has changed: the door's own judgement, asked for a step that changes nothing.
         """
         holder = self.holder()
-        (ruling,) = apply([Step(job_id=self.job_id(), action="hold", **self._signature(fields, self.job_id(), holder))], by=holder)
-        # The last of the door's checks: everything before it was passed.
-        if ruling.verdict != "invalid_transition":
-            raise ruling.refusal("hold")
+        (ruling,) = apply([Step(job_id=self.job_id(), action=HOLD, **self._signature(fields, self.job_id(), holder))], by=holder)
+        if ruling.is_refused:
+            raise ruling.refusal(HOLD)
         return ruling.known_job
 
     def _signature(self, fields: dict[str, Any], job_id: str, holder: Holder) -> dict[str, Any]:
