@@ -115,24 +115,6 @@ def renew(job_id: str, *, by: Holder, epoch: int, seconds: int | None = None, pr
     return statements.as_job(rows[0]) if rows else None
 
 
-def note_progress(job_id: str, *, by: Holder, epoch: int | None, phase: str | None = None, progress: object = None) -> bool:
-    """Stores phase and progress of a held job: no change of status, no entry, at most once a second.
-
-    Returns:
-        Whether the caller held it.
-    """
-    return bool(
-        statements.run(
-            "progress",
-            job_id=job_id,
-            orchestrator_id=by.name,
-            epoch=epoch,
-            phase=phase,
-            progress=json.dumps(progress) if progress is not None else None,
-        )
-    )
-
-
 @cache
 def _keys() -> tuple[bytes, ...]:
     return tuple(bytes(secret) for secret in LeaseKey.objects.order_by("-id").values_list("secret", flat=True))

@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import leases, lifecycle, logs, times
+from jobs import leases, logs, progress, times
 from jobs.actors import Holder
 from jobs.lifecycle import HOLD, Status
-from jobs.models import Job
 from jobs.outcomes import Report, judge
-from jobs.transitions import Ruling, Step, apply, apply_one
+from jobs.transitions import Ruling, Step, apply_one
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import WireSerializer
 from orchestration_api.renderers import most_bytes
@@ -46,11 +47,13 @@ class ReportViewSet(MachineViewSet):
         if word == "acknowledged":
             return self.answer(self._report("acknowledge", fields, Step(job_id=self.job_id(), action="acknowledge")))
         if word == "preparing":
-            return self._prepare(fields, details)
+            return self.answer(self._report("status", fields, Step(job_id=self.job_id(), action=HOLD), {"phase": word, **details}))
         if word == Status.RUNNING:
-            return self._start(fields, details)
+            start = Step(job_id=self.job_id(), action="start", reason=details.get("message"))
+            return self.answer(self._report("status", fields, start, details))
         if word in (Status.QUEUED, Status.CLAIMED):
-            raise self._no_way_to(word, self._held(fields))
+            # Back to queued leads only a release, to claimed only a claim: the door knows neither word from a holder.
+            return self.answer(self._report("status", fields, Step(job_id=self.job_id(), action=word)))
         return self._end("status", fields, details | {"status": word})
 
     def complete(self, request: Request, job_id: str) -> Response:
@@ -67,13 +70,19 @@ class ReportViewSet(MachineViewSet):
 
     def renew(self, request: Request, job_id: str) -> Response:
         fields = self._read(Renewal)
-        held = self._held(fields)
-        # Told from the row that was renewed: read again, it might be somebody else's claim by now, and with it their token.
-        job = leases.renew(
-            held.id, by=self.holder(), epoch=held.epoch, seconds=fields.get("extension_seconds"), progress=fields.get("progress")
-        )
+        hold = Step(job_id=self.job_id(), action=HOLD, **self._signature(fields, self.job_id(), self.holder()))
+        # One transaction: the job stays the holder's while it is renewed. Only time can take it, between the two looks at the clock.
+        with transaction.atomic():
+            ruling = apply_one(hold, by=self.holder())
+            job = leases.renew(
+                hold.job_id,
+                by=self.holder(),
+                epoch=ruling.known_job.epoch,
+                seconds=fields.get("extension_seconds"),
+                progress=fields.get("progress"),
+            )
         if job is None:
-            raise self._just_lost(fields)
+            raise replace(ruling, verdict="lease_expired").refusal(HOLD)
         lease = lease_of(job)
         told = {"success": True, "lease": lease | {"renewalToken": lease["token"]}, "timestamp": times.written(times.now())}
         return Response(told | {"nextAction": "cancel" if job.cancel_requested_at else "continue"} | self.remarks())
@@ -114,22 +123,15 @@ class ReportViewSet(MachineViewSet):
         self.holder()  # An identity that can't be is told before a field that can't be.
         return self.validate(shape)
 
-    def _report(self, operation: str, fields: dict[str, Any], step: Step) -> Ruling:
+    def _report(self, operation: str, fields: dict[str, Any], step: Step, details: Mapping[str, Any] | None = None) -> Ruling:
+        """What the door says of a report; phase and progress among its details are noted beside it."""
         holder = self.holder()
         signed = self._signature(fields, step.job_id, holder) | {"digest": self.digest(operation, holder)}
-        return apply_one(Step(**(vars(step) | signed)), by=holder)
-
-    def _held(self, fields: dict[str, Any]) -> Job:
-        """The job in the address, which the caller holds; without payload and result.
-
-        Raises:
-            TransitionRefused: it does not, or the job has changed: the door's own judgement, asked for a step that changes nothing.
-        """
-        holder = self.holder()
-        (ruling,) = apply([Step(job_id=self.job_id(), action=HOLD, **self._signature(fields, self.job_id(), holder))], by=holder)
+        noted = {name: details[name] for name in ("phase", "progress") if name in details} if details else {}
+        (ruling,) = progress.report([(replace(step, **signed), progress.Note(**noted) if noted else None)], by=holder)
         if ruling.is_refused:
-            raise ruling.refusal(HOLD)
-        return ruling.known_job
+            raise ruling.refusal(step.action)
+        return ruling
 
     def _signature(self, fields: dict[str, Any], job_id: str, holder: Holder) -> dict[str, Any]:
         """By what the door tells which claim a report speaks of, and of which state of the job."""
@@ -139,33 +141,6 @@ class ReportViewSet(MachineViewSet):
             "expected_updated_at": fields.get("expected_updated_at"),
         }
 
-    def _just_lost(self, fields: dict[str, Any]) -> WireError:
-        """Why a job can't be written to that was still held a moment ago."""
-        self._held(fields)
-        return WireError("CONFLICT", "The job has just changed. Send the same request again.")
-
-    def _start(self, fields: dict[str, Any], details: Mapping[str, Any]) -> Response:
-        ruling = self._report("status", fields, Step(job_id=self.job_id(), action="start", reason=details.get("message")))
-        if ruling.verdict != "replayed" and {"phase", "progress"} & details.keys():
-            # The start is made. Should the job be lost before its phase is written, the row says so.
-            self._note(ruling.known_job, details)
-        return self.answer(ruling)
-
-    def _prepare(self, fields: dict[str, Any], details: Mapping[str, Any]) -> Response:
-        job = self._held(fields)
-        was = Status(job.status)
-        if not self._note(job, {"phase": "preparing", **details}):
-            raise self._just_lost(fields)
-        return self.answer(Ruling(step_id=job.id, verdict="applied", act="progress", was=was, cause=None, job=job))
-
-    def _note(self, job: Job, details: Mapping[str, Any]) -> bool:
-        """Phase and progress: stored, never a step of the job's life. Brings the job up to date, whether or not they were taken."""
-        noted = leases.note_progress(
-            job.id, by=self.holder(), epoch=job.epoch, phase=details.get("phase"), progress=details.get("progress")
-        )
-        job.refresh_from_db()
-        return noted
-
     def _end(self, operation: str, fields: dict[str, Any], told: Mapping[str, Any]) -> Response:
         report = Report(
             **{name: told[name] for name in _REPORTED if name in told},
@@ -173,11 +148,6 @@ class ReportViewSet(MachineViewSet):
             | ({"items": dict(told["items"])} if "items" in told else {}),
         )
         return self.answer(self._report(operation, fields, Step.ending(judge(report), job_id=self.job_id())))
-
-    def _no_way_to(self, word: str, job: Job) -> lifecycle.TransitionRefused:
-        """Back to queued leads only a release; claimed leads only a claim."""
-        message = f"Job {job.id} is {job.status}: a report can't make it {word}. To give it back, release it."
-        return lifecycle.InvalidTransition(message, job_id=job.id, status=Status(job.status), requested=word, job=job)
 
 
 _REPORTED = ("status", "exit_code", "error", "output", "category", "message", "retryable", "retry_after_seconds")
