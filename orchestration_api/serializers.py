@@ -79,6 +79,15 @@ class StatusReport(Identified):
         return status
 
 
+class ProgressReport(Identified):
+    details = StatusDetails()
+
+    def validate_details(self, details: dict[str, Any]) -> dict[str, Any]:
+        if not {"phase", "progress"} & details.keys():
+            raise serializers.ValidationError("phase or progress is needed", code="required")
+        return details
+
+
 class Items(AsSent):
     total = Whole(required=False, min_value=0)
     failed = Whole(required=False, min_value=0)

@@ -1,7 +1,5 @@
 """What every endpoint does first: parse strictly, settle who speaks, check the time that was stated, in the order of the contract."""
 
-import hashlib
-import json
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any, cast
@@ -23,8 +21,6 @@ from orchestration_api.exceptions import WireError
 from orchestration_api.fields import ID_ALPHABET, WireSerializer
 from orchestration_api.parsers import mend_text
 from orchestration_api.representations import JobSummary
-
-_NOT_DIGESTED = ("timestamp", "leaseToken")
 
 
 class MachineViewSet(ViewSet):
@@ -158,11 +154,6 @@ class MachineViewSet(ViewSet):
         if not proven:
             return None
         return proven.pop() if len(proven) == 1 else leases.FORGED
-
-    def digest(self, operation: str, holder: Holder) -> str:
-        """By what the same report is known again: operation, orchestrator and body, all but when it was sent and its token."""
-        body = {key: value for key, value in self.body.items() if key not in _NOT_DIGESTED}
-        return hashlib.sha256(json.dumps([operation, holder.name, body], sort_keys=True).encode()).hexdigest()
 
     def answer(self, ruling: Ruling) -> Response:
         """The answer to a report or order that was not refused."""

@@ -1,7 +1,6 @@
 """What the holder of a job says of it."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,29 +10,28 @@ from rest_framework.response import Response
 
 from jobs import leases, logs, progress, times
 from jobs.actors import Holder
-from jobs.lifecycle import HOLD, Status
-from jobs.outcomes import Report, judge
+from jobs.lifecycle import HOLD
 from jobs.transitions import Ruling, Step, apply_one
+from orchestration_api import reporting
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import WireSerializer
 from orchestration_api.renderers import most_bytes
+from orchestration_api.reporting import Operation
 from orchestration_api.representations import LogLineOut
-from orchestration_api.serializers import Acknowledgement, Completion, Failure, LogEntries, Release, Renewal, StatusReport
+from orchestration_api.serializers import LogEntries, Renewal
 from orchestration_api.views.base import MachineViewSet
 from orchestration_api.views.queue import lease_of
 
 # Where a verdict must never be lost for its bytes.
 _WORDS = ("output", "error", "message")
 _LENIENT = frozenset({*((name,) for name in _WORDS), *(("details", name) for name in _WORDS), ("entries", "*", "line")})
-_EXTRAS = {"metrics": "metrics", "artifacts": "artifacts", "script_output": "scriptOutput", "condition": "condition"}
 
 
 class ReportViewSet(MachineViewSet):
     """`/jobs/{id}/acknowledge`, `status`, `complete`, `fail`, `release`, `lease/renew`, `logs`."""
 
     def acknowledge(self, request: Request, job_id: str) -> Response:
-        fields = self._read(Acknowledgement, required=False)
-        ruling = self._report("acknowledge", fields, Step(job_id=self.job_id(), action="acknowledge"))
+        ruling = self._report(reporting.ACKNOWLEDGE, required=False)
         answer = self.answer(ruling)
         # Who sends an old report again may hold the job no more: a lease is told only to the one who was judged its holder now.
         if ruling.verdict != "replayed":
@@ -42,31 +40,16 @@ class ReportViewSet(MachineViewSet):
         return answer
 
     def status(self, request: Request, job_id: str) -> Response:
-        fields = self._read(StatusReport)
-        word, details = fields["status"], fields.get("details", {})
-        if word == "acknowledged":
-            return self.answer(self._report("acknowledge", fields, Step(job_id=self.job_id(), action="acknowledge")))
-        if word == "preparing":
-            return self.answer(self._report("status", fields, Step(job_id=self.job_id(), action=HOLD), {"phase": word, **details}))
-        if word == Status.RUNNING:
-            start = Step(job_id=self.job_id(), action="start", reason=details.get("message"))
-            return self.answer(self._report("status", fields, start, details))
-        if word in (Status.QUEUED, Status.CLAIMED):
-            # Back to queued leads only a release, to claimed only a claim: the door knows neither word from a holder.
-            return self.answer(self._report("status", fields, Step(job_id=self.job_id(), action=word)))
-        return self._end("status", fields, details | {"status": word})
+        return self.answer(self._report(reporting.STATUS))
 
     def complete(self, request: Request, job_id: str) -> Response:
-        fields = self._read(Completion)
-        return self._end("complete", fields, fields)
+        return self.answer(self._report(reporting.COMPLETE))
 
     def fail(self, request: Request, job_id: str) -> Response:
-        fields = self._read(Failure)
-        return self._end("fail", fields, fields | {"status": "failed"})
+        return self.answer(self._report(reporting.FAIL))
 
     def release(self, request: Request, job_id: str) -> Response:
-        fields = self._read(Release, required=False)
-        return self.answer(self._report("release", fields, Step(job_id=self.job_id(), action="release", reason=fields.get("message"))))
+        return self.answer(self._report(reporting.RELEASE, required=False))
 
     def renew(self, request: Request, job_id: str) -> Response:
         fields = self._read(Renewal)
@@ -123,14 +106,14 @@ class ReportViewSet(MachineViewSet):
         self.holder()  # An identity that can't be is told before a field that can't be.
         return self.validate(shape)
 
-    def _report(self, operation: str, fields: dict[str, Any], step: Step, details: Mapping[str, Any] | None = None) -> Ruling:
-        """What the door says of a report; phase and progress among its details are noted beside it."""
-        holder = self.holder()
-        signed = self._signature(fields, step.job_id, holder) | {"digest": self.digest(operation, holder)}
-        noted = {name: details[name] for name in ("phase", "progress") if name in details} if details else {}
-        (ruling,) = progress.report([(replace(step, **signed), progress.Note(**noted) if noted else None)], by=holder)
+    def _report(self, operation: Operation, *, required: bool = True) -> Ruling:
+        fields = self._read(operation.shape, required=required)
+        holder, job_id = self.holder(), self.job_id()
+        signature = self._signature(fields, job_id, holder)
+        asked = operation.asked(job_id, fields, body=self.body, orchestrator_id=holder.name, **signature)
+        (ruling,) = progress.report([asked], by=holder)
         if ruling.is_refused:
-            raise ruling.refusal(step.action)
+            raise ruling.refusal(asked[0].action)
         return ruling
 
     def _signature(self, fields: dict[str, Any], job_id: str, holder: Holder) -> dict[str, Any]:
@@ -140,17 +123,6 @@ class ReportViewSet(MachineViewSet):
             "stated_at": self.stated_at(fields),
             "expected_updated_at": fields.get("expected_updated_at"),
         }
-
-    def _end(self, operation: str, fields: dict[str, Any], told: Mapping[str, Any]) -> Response:
-        report = Report(
-            **{name: told[name] for name in _REPORTED if name in told},
-            extras={wire: told[name] for name, wire in _EXTRAS.items() if name in told}
-            | ({"items": dict(told["items"])} if "items" in told else {}),
-        )
-        return self.answer(self._report(operation, fields, Step.ending(judge(report), job_id=self.job_id())))
-
-
-_REPORTED = ("status", "exit_code", "error", "output", "category", "message", "retryable", "retry_after_seconds")
 
 
 def _number(request: Request, name: str, least: int, most: int) -> int | None:
