@@ -31,15 +31,25 @@ def token_of(job: Job) -> str:
 
 def epoch_of(token: str, *, job_id: str, orchestrator_id: str) -> int:
     """The epoch that a token proves, or FORGED."""
-    number, _, mac = token.partition(".")
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        return FORGED
-    epoch = int(number)
-    if _verifies(mac, job_id, epoch, orchestrator_id):
-        return epoch
-    # A key made after this process began to remember them.
-    _keys.cache_clear()
-    return epoch if _verifies(mac, job_id, epoch, orchestrator_id) else FORGED
+    (epoch,) = epochs_of([(job_id, token)], orchestrator_id=orchestrator_id)
+    return epoch if epoch is not None else FORGED
+
+
+def epochs_of(sent: Sequence[tuple[str, str | None]], *, orchestrator_id: str) -> list[int | None]:
+    """The epochs that tokens prove, each of a job.
+
+    Args:
+        sent: job id and token, in any number; the keys are read once more at most.
+
+    Returns:
+        For each: the epoch, FORGED, or None where no token was sent.
+    """
+    proven = [_proven(job_id, token, orchestrator_id) if token else None for job_id, token in sent]
+    if FORGED in proven:
+        # Perhaps signed with a key made after this process began to remember them.
+        _keys.cache_clear()
+        proven = [_proven(job_id, token, orchestrator_id) if token else None for job_id, token in sent]
+    return proven
 
 
 def add_key() -> None:
@@ -124,22 +134,11 @@ def renew(job_id: str, *, by: Holder, epoch: int, seconds: int | None = None, pr
     return statements.as_job(rows[0]) if rows else None
 
 
-def note_progress(job_id: str, *, by: Holder, epoch: int | None, phase: str | None = None, progress: object = None) -> bool:
-    """Stores phase and progress of a held job: no change of status, no entry, at most once a second.
-
-    Returns:
-        Whether the caller held it.
-    """
-    return bool(
-        statements.run(
-            "progress",
-            job_id=job_id,
-            orchestrator_id=by.name,
-            epoch=epoch,
-            phase=phase,
-            progress=json.dumps(progress) if progress is not None else None,
-        )
-    )
+def _proven(job_id: str, token: str, orchestrator_id: str) -> int:
+    number, _, mac = token.partition(".")
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        return FORGED
+    return int(number) if _verifies(mac, job_id, int(number), orchestrator_id) else FORGED
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,9 @@ TARGETS: dict[str, Status] = {rule.verb: rule.target for rule in TABLE}
 LEGAL_PAIRS = frozenset((source, rule.target) for rule in TABLE for source in rule.sources)
 ILLEGAL_PAIRS = frozenset(permutations(Status, 2)) - LEGAL_PAIRS
 
+# Asked of the door to be judged and to change nothing: does the caller hold the job, and may it speak of it now?
+HOLD = "hold"
+
 # What an orchestrator may say of a job it holds besides the verbs, and staff besides theirs: (act, status).
 ACTS: dict[ActorKind, frozenset[tuple[Act, Status]]] = {
     _HOLDER: frozenset({(Act.ACKNOWLEDGE, Status.CLAIMED), (Act.ACKNOWLEDGE, Status.RUNNING)}),
@@ -141,6 +144,7 @@ def permissions_of(actor: ActorKind) -> list[str]:
     if actor is ActorKind.ORCHESTRATOR:
         # Repeated starts are answered like the first; a complete without a start stands for both.
         pairs |= {f"{Verb.START}:{Status.RUNNING}", f"{Verb.COMPLETE}:{Status.CLAIMED}"}
+        pairs |= {f"{HOLD}:{status}" for status in LIVE}
     return sorted(pairs)
 
 
@@ -165,6 +169,10 @@ class TransitionRefused(Exception):
 
 class JobNotFound(TransitionRefused):
     code = "JOB_NOT_FOUND"
+
+
+class LeaseTokenRequired(TransitionRefused):
+    code = "LEASE_TOKEN_REQUIRED"
 
 
 class NotJobOwner(TransitionRefused):

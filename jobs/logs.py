@@ -10,7 +10,7 @@ from django.db import transaction
 
 from jobs import statements
 from jobs.actors import Holder
-from jobs.lifecycle import Status
+from jobs.lifecycle import HOLD, Status
 from jobs.models import LogLine
 from jobs.transitions import Step, apply
 
@@ -56,20 +56,24 @@ def append(
     Raises:
         TransitionRefused: the caller never held that run, or it ended too long ago.
     """
-    hold = Step(job_id=job_id, action="hold", epoch=epoch, stated_at=stated_at, expected_updated_at=expected_updated_at)
-    if stated_at or expected_updated_at:
+    hold = Step(job_id=job_id, action=HOLD, epoch=epoch, stated_at=stated_at, expected_updated_at=expected_updated_at)
+    if stated_at or expected_updated_at or (by.fenced and epoch is None):
         (ruling,) = apply([hold], by=by)
         job = ruling.job
         # The lines of a run that has ended are welcome for a while; those of an earlier claim of a job held now are not.
         held_now = job is not None and job.orchestrator_id == by.name and Status(job.status).is_live
-        if ruling.verdict == "conflict" or (epoch is None and held_now and ruling.verdict in ("not_owner", "already_finished")):
-            raise ruling.refusal("hold")
+        earlier = epoch is None and held_now and ruling.verdict in ("not_owner", "already_finished")
+        if earlier or ruling.verdict in ("not_found", "token_required", "conflict"):
+            raise ruling.refusal(HOLD)
     rows = statements.run(
         "append_logs", job_id=job_id, entries=json.dumps(list(entries)), orchestrator_id=by.name, epoch=epoch, grace=GRACE_SECONDS
     )
     if not rows or not rows[0]["accepted"]:
         (ruling,) = apply([hold], by=by)
-        raise ruling.refusal("hold")
+        if ruling.is_refused:
+            raise ruling.refusal(HOLD)
+        # The caller has claimed the job in between.
+        return append(job_id, entries, by=by, epoch=epoch, stated_at=stated_at, expected_updated_at=expected_updated_at)
     (row,) = rows
     return Appended(
         stored=row["stored"],

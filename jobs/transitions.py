@@ -27,7 +27,7 @@ class Step:
     """One change asked for one job.
 
     Attributes:
-        action: a verb of the lifecycle, or acknowledge or edit.
+        action: a verb of the lifecycle, acknowledge or edit; or hold, to be judged and to change nothing.
         epoch: of the verified lease token; None when the caller sent none.
         digest: SHA-256 in hex of the report, by which the same one is known again.
         stated_at: when the caller says it sent it.
@@ -79,7 +79,7 @@ class Ruling:
     """What became of a step.
 
     Attributes:
-        verdict: `applied`, `unchanged` (already so), `replayed` (the same report again), or why it was refused.
+        verdict: `applied`, `unchanged` (already so), `replayed` (the same report again), `held` (of a hold), or why it was refused.
         act: what the word came to, e.g. `cancel_request` for a cancel of a running job.
         was: the status it was judged by.
         cause: the reason given with the step.
@@ -111,7 +111,7 @@ class Ruling:
     @property
     def next_action(self) -> str:
         """What the caller does next: `continue`, `cancel`, `abandon` or `retry`."""
-        if self.job is None or self.is_refused:
+        if self.job is None or self.verdict in _LOST:
             return "abandon"
         if self.act == "fail" and self.job.status == Status.QUEUED:
             return "retry"
@@ -126,8 +126,11 @@ class Ruling:
         return kind(message, job_id=self.step_id, status=self.was, requested=lifecycle.TARGETS.get(requested, requested), job=self.job)
 
 
+# Refusals that say that the job is the caller's no more.
+_LOST = frozenset({"not_found", "not_owner", "lease_lost", "lease_expired", "already_finished"})
 _REFUSALS: dict[str, tuple[type[TransitionRefused], str]] = {
     "not_found": (lifecycle.JobNotFound, "There is no job {id}."),
+    "token_required": (lifecycle.LeaseTokenRequired, "Send the lease token of your claim of job {id}: as X-Lease-Token, or as leaseToken."),
     "conflict": (
         lifecycle.Conflict,
         "Job {id} has changed since you last saw it, or stands twice in the batch. Read it again, then decide.",
@@ -204,6 +207,7 @@ def _standing(by: Actor) -> dict[str, object]:
         "actor_kind": by.kind,
         "request_id": by.request_id,
         "holder": isinstance(by, Holder),
+        "fenced": isinstance(by, Holder) and by.fenced,
         "allowed": lifecycle.permissions_of(by.kind),
         "acknowledged_lease": settings.ACKNOWLEDGED_LEASE_SECONDS,
         "heartbeat_lease": settings.HEARTBEAT_LEASE_SECONDS,

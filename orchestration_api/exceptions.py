@@ -9,7 +9,7 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from jobs.lifecycle import AlreadyFinished, InvalidTransition, JobNotFound, NotJobOwner, TransitionRefused, allowed_from
+from jobs.lifecycle import AlreadyFinished, InvalidTransition, JobNotFound, LeaseTokenRequired, NotJobOwner, TransitionRefused, allowed_from
 from jobs.times import now, written
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,10 @@ STATUS_OF = {
 }
 # Errors after which the caller drops the job.
 _STOP = {"NOT_JOB_OWNER", "ALREADY_FINISHED", "LEASE_LOST", "LEASE_EXPIRED"}
+
+
+# Of an error, where a refusal tells the outcome; the whole of it is at GET /jobs/{id}.
+_LONGEST_ERROR = 2000
 
 
 class WireError(Exception):
@@ -113,19 +117,22 @@ _PLAIN: tuple[tuple[type[Exception], str, str], ...] = (
 def _refused(problem: TransitionRefused) -> WireError:
     job: Any = problem.details.get("job")
     details: dict[str, Any] = {}
-    if problem.status is not None and not isinstance(problem, NotJobOwner | JobNotFound):
+    if problem.status is not None and not isinstance(problem, NotJobOwner | JobNotFound | LeaseTokenRequired):
         details["status"] = problem.status
     if isinstance(problem, InvalidTransition) and problem.status is not None:
         details |= {"requested": problem.details.get("requested"), "allowed": allowed_from(problem.status)}
     if isinstance(problem, AlreadyFinished) and job is not None:
+        error: str | None = job.last_error
         details["outcome"] = {
             "status": job.status,
             "exitCode": job.exit_code,
-            "error": job.last_error,
+            "error": error and error[:_LONGEST_ERROR],
             "errorCategory": job.error_category,
             "attempts": job.attempts,
             "completedAt": written(job.completed_at),
         }
+        if error and len(error) > _LONGEST_ERROR:
+            details["outcome"]["errorBytes"] = len(error.encode())
     if problem.code == "CONFLICT" and job is not None:
         details["updatedAt"] = written(job.updated_at)
     if problem.code in _STOP:

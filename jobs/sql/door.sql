@@ -16,6 +16,7 @@
 fenced as materialized (
   select f.*, h.held_last, case
       when f.was is null then 'not_found'
+      when %(fenced)s::boolean and f.epoch is null then 'token_required'
       when f.nth > 1 then 'conflict'
       when not %(holder)s::boolean then null
       when decode(f.digest, 'hex') = l.report_digest and coalesce(f.epoch, l.epoch) = l.report_epoch then 'replayed'
@@ -45,6 +46,8 @@ ruled as materialized (
     coalesce(f.refused, case
       when f.expected_updated_at is not null and f.expected_updated_at <> l.updated_at then 'conflict'
       when not (f.action || ':' || f.was = any(%(allowed)s::text[])) then 'invalid_transition'
+      -- Asked only whether the caller may speak of the job.
+      when f.action = 'hold' then 'held'
       when f.action = 'edit' and f.max_attempts <= f.failed_before then 'attempts_spent'
       when f.action = 'acknowledge' and (l.acknowledged_at is not null or f.was = 'running') or f.action = 'start' and f.was = 'running'
         or s.act = 'cancel_request' and f.cancelling then 'unchanged'
@@ -96,6 +99,7 @@ moved as (
     started_at = case when t.back then null when r.act in ('start', 'complete') then coalesce(j.started_at, r.at) else j.started_at end,
     completed_at = case when r.goal in ('completed', 'failed', 'cancelled') then r.at end,
     phase = case when not t.back then j.phase end, progress = case when not t.back then j.progress end,
+    progress_at = case when not t.back then j.progress_at end,
     kept_by_heartbeats = j.kept_by_heartbeats and not t.back,
     cancel_requested_at = case when r.act = 'cancel_request' then r.at when not t.back then j.cancel_requested_at end,
     result = case when t.ends then r.final_result else j.result end,
@@ -151,6 +155,6 @@ select r.ord as asked_ord, r.job_id as asked_id, r.verdict, r.act, r.was, r.via,
   s.updated_at, s.claimed_at, s.acknowledged_at, s.started_at, s.completed_at, s.lease_expires_at, s.kept_by_heartbeats, s.claim_losses,
   s.progress_at, s.cancel_requested_at, s.retried_from, s.audit_seq
 from ruled r left join lateral (
-  select 1 as choice, m.* from moved m where m.id = r.job_id and r.verdict = 'applied'
+  select 1 as choice, m.* from moved m where m.id = r.job_id
   union all select 2, l.* from locked l where l.id = r.job_id order by choice limit 1) s on true
 order by r.ord

@@ -1,9 +1,13 @@
--- How far the holder has got: never a change of status, no audit entry, at most one stored change a second.
-update jobs j set phase = coalesce(%(phase)s::text, j.phase),
-  progress = case when p.stores then %(progress)s::jsonb else j.progress end,
-  progress_at = case when p.stores then c.at else j.progress_at end
-from (select l.*, clock_timestamp() as at from (select * from jobs where id = %(job_id)s::text for no key update) l) c
-cross join lateral (select %(progress)s::jsonb is not null and coalesce(c.progress_at <= c.at - interval '1 second', true) as stores) p
-where j.id = c.id and c.status in ('claimed', 'running') and c.orchestrator_id = %(orchestrator_id)s::text
-  and (%(epoch)s::int is null or c.epoch = %(epoch)s::int) and c.lease_expires_at > c.at
-returning j.id
+-- How far holders have got: no change of status, no audit entry, no updated_at. Runs in the transaction in which the door has just judged
+-- that the jobs are theirs, so the rows are locked and nothing is judged again.
+-- At most one stored change a second and job, phase and progress together: of a burst the first stays. What says nothing new is no change;
+-- what comes with a start is part of it.
+with noted as materialized (
+  select n.* from jsonb_to_recordset(%(notes)s::jsonb) as n (job_id text, phase text, progress jsonb, with_start boolean)),
+clock as materialized (select clock_timestamp() as at)
+update jobs j set phase = coalesce(n.phase, j.phase), progress = coalesce(n.progress, j.progress), progress_at = c.at
+from noted n cross join clock c
+where j.id = any(array(select o.job_id from noted o)) and j.id = n.job_id
+  and (n.with_start or coalesce(j.progress_at <= c.at - interval '1 second', true))
+  and (coalesce(n.phase, j.phase), coalesce(n.progress, j.progress)) is distinct from (j.phase, j.progress)
+returning j.id, j.phase, j.progress, j.progress_at

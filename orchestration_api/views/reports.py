@@ -1,38 +1,35 @@
 """What the holder of a job says of it."""
 
 import re
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import leases, lifecycle, logs, times
+from jobs import leases, logs, progress, times
 from jobs.actors import Holder
-from jobs.lifecycle import Status
-from jobs.models import Job
-from jobs.outcomes import Report, judge
-from jobs.transitions import Ruling, Step, apply, apply_one
+from jobs.lifecycle import HOLD
+from jobs.transitions import Ruling, Step, apply_one
+from orchestration_api import reporting
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import WireSerializer
 from orchestration_api.renderers import most_bytes
+from orchestration_api.reporting import Operation
 from orchestration_api.representations import LogLineOut
-from orchestration_api.serializers import Acknowledgement, Completion, Failure, LogEntries, Release, Renewal, StatusReport
+from orchestration_api.serializers import LogEntries, Renewal
 from orchestration_api.views.base import MachineViewSet
 from orchestration_api.views.queue import lease_of
 
-# Where a verdict must never be lost for its bytes.
-_WORDS = ("output", "error", "message")
-_LENIENT = frozenset({*((name,) for name in _WORDS), *(("details", name) for name in _WORDS), ("entries", "*", "line")})
-_EXTRAS = {"metrics": "metrics", "artifacts": "artifacts", "script_output": "scriptOutput", "condition": "condition"}
+_LENIENT = reporting.LENIENT | {("entries", "*", "line")}
 
 
 class ReportViewSet(MachineViewSet):
     """`/jobs/{id}/acknowledge`, `status`, `complete`, `fail`, `release`, `lease/renew`, `logs`."""
 
     def acknowledge(self, request: Request, job_id: str) -> Response:
-        fields = self._read(Acknowledgement, required=False)
-        ruling = self._report("acknowledge", fields, Step(job_id=self.job_id(), action="acknowledge"))
+        ruling = self._report(reporting.ACKNOWLEDGE, required=False)
         answer = self.answer(ruling)
         # Who sends an old report again may hold the job no more: a lease is told only to the one who was judged its holder now.
         if ruling.verdict != "replayed":
@@ -41,39 +38,32 @@ class ReportViewSet(MachineViewSet):
         return answer
 
     def status(self, request: Request, job_id: str) -> Response:
-        fields = self._read(StatusReport)
-        word, details = fields["status"], fields.get("details", {})
-        if word == "acknowledged":
-            return self.answer(self._report("acknowledge", fields, Step(job_id=self.job_id(), action="acknowledge")))
-        if word == "preparing":
-            return self._prepare(fields, details)
-        if word == Status.RUNNING:
-            return self._start(fields, details)
-        if word in (Status.QUEUED, Status.CLAIMED):
-            raise self._no_way_to(word, self._held(fields))
-        return self._end("status", fields, details | {"status": word})
+        return self.answer(self._report(reporting.STATUS))
 
     def complete(self, request: Request, job_id: str) -> Response:
-        fields = self._read(Completion)
-        return self._end("complete", fields, fields)
+        return self.answer(self._report(reporting.COMPLETE))
 
     def fail(self, request: Request, job_id: str) -> Response:
-        fields = self._read(Failure)
-        return self._end("fail", fields, fields | {"status": "failed"})
+        return self.answer(self._report(reporting.FAIL))
 
     def release(self, request: Request, job_id: str) -> Response:
-        fields = self._read(Release, required=False)
-        return self.answer(self._report("release", fields, Step(job_id=self.job_id(), action="release", reason=fields.get("message"))))
+        return self.answer(self._report(reporting.RELEASE, required=False))
 
     def renew(self, request: Request, job_id: str) -> Response:
         fields = self._read(Renewal)
-        held = self._held(fields)
-        # Told from the row that was renewed: read again, it might be somebody else's claim by now, and with it their token.
-        job = leases.renew(
-            held.id, by=self.holder(), epoch=held.epoch, seconds=fields.get("extension_seconds"), progress=fields.get("progress")
-        )
+        hold = Step(job_id=self.job_id(), action=HOLD, **self._signature(fields, self.job_id(), self.holder()))
+        # One transaction: the job stays the holder's while it is renewed. Only time can take it, between the two looks at the clock.
+        with transaction.atomic():
+            ruling = apply_one(hold, by=self.holder())
+            job = leases.renew(
+                hold.job_id,
+                by=self.holder(),
+                epoch=ruling.known_job.epoch,
+                seconds=fields.get("extension_seconds"),
+                progress=fields.get("progress"),
+            )
         if job is None:
-            raise self._just_lost(fields)
+            raise replace(ruling, verdict="lease_expired").refusal(HOLD)
         lease = lease_of(job)
         told = {"success": True, "lease": lease | {"renewalToken": lease["token"]}, "timestamp": times.written(times.now())}
         return Response(told | {"nextAction": "cancel" if job.cancel_requested_at else "continue"} | self.remarks())
@@ -114,23 +104,15 @@ class ReportViewSet(MachineViewSet):
         self.holder()  # An identity that can't be is told before a field that can't be.
         return self.validate(shape)
 
-    def _report(self, operation: str, fields: dict[str, Any], step: Step) -> Ruling:
-        holder = self.holder()
-        signed = self._signature(fields, step.job_id, holder) | {"digest": self.digest(operation, holder)}
-        return apply_one(Step(**(vars(step) | signed)), by=holder)
-
-    def _held(self, fields: dict[str, Any]) -> Job:
-        """The job in the address, which the caller holds; without payload and result.
-
-        Raises:
-            TransitionRefused: it does not, or the job has changed: the door's own judgement, asked for a step that changes nothing.
-        """
-        holder = self.holder()
-        (ruling,) = apply([Step(job_id=self.job_id(), action="hold", **self._signature(fields, self.job_id(), holder))], by=holder)
-        # The last of the door's checks: everything before it was passed.
-        if ruling.verdict != "invalid_transition":
-            raise ruling.refusal("hold")
-        return ruling.known_job
+    def _report(self, operation: Operation, *, required: bool = True) -> Ruling:
+        fields = self._read(operation.shape, required=required)
+        holder, job_id = self.holder(), self.job_id()
+        signature = self._signature(fields, job_id, holder)
+        asked = operation.asked(job_id, fields, body=self.body, orchestrator_id=holder.name, **signature)
+        (ruling,) = progress.report([asked], by=holder)
+        if ruling.is_refused:
+            raise ruling.refusal(asked[0].action)
+        return ruling
 
     def _signature(self, fields: dict[str, Any], job_id: str, holder: Holder) -> dict[str, Any]:
         """By what the door tells which claim a report speaks of, and of which state of the job."""
@@ -139,49 +121,6 @@ class ReportViewSet(MachineViewSet):
             "stated_at": self.stated_at(fields),
             "expected_updated_at": fields.get("expected_updated_at"),
         }
-
-    def _just_lost(self, fields: dict[str, Any]) -> WireError:
-        """Why a job can't be written to that was still held a moment ago."""
-        self._held(fields)
-        return WireError("CONFLICT", "The job has just changed. Send the same request again.")
-
-    def _start(self, fields: dict[str, Any], details: Mapping[str, Any]) -> Response:
-        ruling = self._report("status", fields, Step(job_id=self.job_id(), action="start", reason=details.get("message")))
-        if ruling.verdict != "replayed" and {"phase", "progress"} & details.keys():
-            # The start is made. Should the job be lost before its phase is written, the row says so.
-            self._note(ruling.known_job, details)
-        return self.answer(ruling)
-
-    def _prepare(self, fields: dict[str, Any], details: Mapping[str, Any]) -> Response:
-        job = self._held(fields)
-        was = Status(job.status)
-        if not self._note(job, {"phase": "preparing", **details}):
-            raise self._just_lost(fields)
-        return self.answer(Ruling(step_id=job.id, verdict="applied", act="progress", was=was, cause=None, job=job))
-
-    def _note(self, job: Job, details: Mapping[str, Any]) -> bool:
-        """Phase and progress: stored, never a step of the job's life. Brings the job up to date, whether or not they were taken."""
-        noted = leases.note_progress(
-            job.id, by=self.holder(), epoch=job.epoch, phase=details.get("phase"), progress=details.get("progress")
-        )
-        job.refresh_from_db()
-        return noted
-
-    def _end(self, operation: str, fields: dict[str, Any], told: Mapping[str, Any]) -> Response:
-        report = Report(
-            **{name: told[name] for name in _REPORTED if name in told},
-            extras={wire: told[name] for name, wire in _EXTRAS.items() if name in told}
-            | ({"items": dict(told["items"])} if "items" in told else {}),
-        )
-        return self.answer(self._report(operation, fields, Step.ending(judge(report), job_id=self.job_id())))
-
-    def _no_way_to(self, word: str, job: Job) -> lifecycle.TransitionRefused:
-        """Back to queued leads only a release; claimed leads only a claim."""
-        message = f"Job {job.id} is {job.status}: a report can't make it {word}. To give it back, release it."
-        return lifecycle.InvalidTransition(message, job_id=job.id, status=Status(job.status), requested=word, job=job)
-
-
-_REPORTED = ("status", "exit_code", "error", "output", "category", "message", "retryable", "retry_after_seconds")
 
 
 def _number(request: Request, name: str, least: int, most: int) -> int | None:

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobs import leases
-from jobs.actors import Holder
-from jobs.lifecycle import AlreadyFinished, LeaseExpired, LeaseLost, NotJobOwner, Status
+from jobs.actors import Actor, Holder
+from jobs.lifecycle import HOLD, AlreadyFinished, LeaseExpired, LeaseLost, NotJobOwner, Status
 from jobs.models import AuditEntry, Job
 from jobs.outcomes import Report
+from jobs.transitions import Step, apply
 from tests.factories import JobFactory, claimed
 from tests.ledger import assert_sound
 
@@ -80,3 +81,37 @@ def test_a_renewal_tells_the_lease_it_renewed_whoever_holds_the_job_by_then(hold
     assert renewed is not None
     assert leases.token_of(renewed) == token
     assert leases.renew(job.id, by=holder, epoch=1) is None
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_hold_is_judged_like_any_report_and_changes_nothing(holder: Holder, status: Status) -> None:
+    job = JobFactory(status=status)
+    before = Job.objects.filter(id=job.id).values_list().get()
+    (ruling,) = apply([Step(job_id=job.id, action=HOLD)], by=holder)
+
+    assert (ruling.verdict == "held") == status.is_live == (not ruling.is_refused)
+    assert Job.objects.filter(id=job.id).values_list().get() == before
+
+
+def test_only_a_holder_can_ask_whether_it_holds(staff: Actor) -> None:
+    assert apply([Step(job_id=JobFactory(status="running").id, action=HOLD)], by=staff)[0].verdict == "invalid_transition"
+
+
+@pytest.mark.parametrize("action", ["start", "complete", "acknowledge", "release", HOLD])
+def test_a_fenced_holder_is_not_believed_without_its_token(action: str) -> None:
+    fenced = Holder.of("orch-1", fenced=True)
+    job = JobFactory(status="claimed")
+    without, proven = (apply([Step(job_id=job.id, action=action, epoch=epoch)], by=fenced)[0] for epoch in (None, 1))
+
+    assert (without.verdict, without.refusal(action).code) == ("token_required", "LEASE_TOKEN_REQUIRED")
+    assert proven.verdict == ("held" if action == HOLD else "applied")
+    assert apply([Step(job_id="job_none", action=action)], by=fenced)[0].verdict == "not_found"
+
+
+def test_a_refusal_tells_to_abandon_only_what_is_lost(holder: Holder, other: Holder) -> None:
+    held, lost = JobFactory(status="running"), JobFactory(status="running", holder=other)
+    twice = apply([Step(job_id=held.id, action="start"), Step(job_id=held.id, action=HOLD)], by=holder)[1]
+    gone = apply([Step(job_id=lost.id, action=HOLD)], by=holder)[0]
+
+    assert (twice.verdict, twice.next_action) == ("conflict", "continue")
+    assert (gone.verdict, gone.next_action) == ("not_owner", "abandon")
