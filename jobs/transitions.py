@@ -170,13 +170,18 @@ def apply_one(step: Step, *, by: Actor) -> Ruling:
     return ruling
 
 
-def apply_stuck(*, by: Actor, limit: int) -> list[Ruling]:
-    """Moves up to `limit` jobs on that time has run out for: the sweep's way through the door."""
+def apply_stuck(*, by: Actor, limit: int, running_ended_by: str) -> list[Ruling]:
+    """Moves up to `limit` jobs on that time has run out for: the sweep's way through the door.
+
+    Args:
+        running_ended_by: a time as PostgreSQL writes it; running leases that ran out later are left alone.
+    """
     return _rulings(
         statements.run(
             "stuck",
             "door",
             limit=limit,
+            running_ended_by=running_ended_by,
             cancel_grace=settings.CANCEL_GRACE_SECONDS,
             claim_losses_allowed=settings.CLAIM_LOSSES_ALLOWED,
             **_standing(by),
