@@ -1,4 +1,4 @@
-"""While PostgreSQL is away a report waits for it."""
+"""While PostgreSQL is away a report waits for it; what it could not confirm is not told as done."""
 
 import os
 import signal
@@ -13,10 +13,11 @@ from django.db import connection
 
 from jobs.models import Job
 from jobsite.embedded_postgres import EmbeddedPostgres
+from jobsite.embedded_postgres.cluster import SUPERUSER
 from tests.chaos.load import wait_until
 from tests.concurrency.caller import Answer, Caller
 from tests.concurrency.fleet import fill_queue
-from tests.ledger import actions
+from tests.ledger import actions, assert_sound
 from tests.server import running_server
 
 REPORT = {"exitCode": 0, "output": {"stdout": "done\n", "stderr": ""}}
@@ -101,6 +102,47 @@ def test_a_lock_that_is_not_let_go_is_not_called_an_outage(live_db: str, setting
         assert words in refused.content["error"]["message"]
         assert "Nothing was changed." in refused.content["error"]["message"]
         assert report().status == 200
+
+
+def test_what_the_standby_has_not_confirmed_is_not_told_as_done(postgres: EmbeddedPostgres) -> None:
+    with (
+        psycopg.connect(postgres.url(), user=SUPERUSER, autocommit=True) as root,
+        running_server(workers=1) as server,
+        Caller(server.url, "orch-1") as caller,
+    ):
+        report = held(caller)
+        _name_standbys(root, "nobody")
+        # Sent again it is found made, and as little confirmed as before.
+        for _ in range(2):
+            told = _with_waits_cancelled(postgres, report)
+            assert (told.status, told.code, told.retry_after) == (503, "OUTCOME_UNKNOWN", "2")
+            assert "Send the same request again" in told.content["error"]["message"]
+            assert Job.objects.get().status == "completed", "it was committed here"
+        assert caller.send("GET", f"/jobs/{Job.objects.get().id}").status == 200, "a read promises nothing"
+        _name_standbys(root, "")
+        again = report()
+        assert (again.status, again.is_replay) == (200, True)
+        assert "the synchronous standby has not confirmed its copy" in server.log.read_text()
+    job = Job.objects.get()
+    assert actions(job) == ["enqueue", "claim", "start", "complete"]
+    assert_sound(job.id)
+
+
+def _with_waits_cancelled(postgres: EmbeddedPostgres, report: Callable[[], Answer]) -> Answer:
+    """Every wait for the standby, as often as there is one: the server's own sign of life waits, too."""
+    with psycopg.connect(postgres.url(), autocommit=True) as operator, beside(report) as answer:
+        wait_until(lambda: _waits(operator, "IPC", "SyncRep"), seconds=10, what="the commit waits for the standby")
+        while not answer.done():
+            operator.execute("select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
+            time.sleep(0.05)
+        return answer.result()
+
+
+def _name_standbys(root: psycopg.Connection[tuple[object, ...]], names: str) -> None:
+    root.execute(f"alter system set synchronous_standby_names = '{names}'")
+    root.execute("select pg_reload_conf()")
+    # Each back-end reads it when it is next asked something; new ones begin with it.
+    wait_until(lambda: root.execute("show synchronous_standby_names").fetchone() == (names,), seconds=10, what="the setting is read")
 
 
 def _waits(observer: psycopg.Connection[tuple[object, ...]], kind: str, event: str | None = None) -> bool:
