@@ -30,13 +30,17 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: Any) -> None:
-    """Lets a worker that is told to stop answer its long polls at once, not when their time is over."""
+    """Lets a worker say that it is alive, and, when told to stop, answer its long polls at once, not when their time is over."""
+    from jobs import watch
     from orchestration_api import waiting
+
+    watch.start_signing()
 
     stop = signal.getsignal(signal.SIGTERM)
 
     def stop_waiting_too(number: int, frame: FrameType | None) -> None:
         waiting.stop()
+        watch.stop_signing()
         if callable(stop):
             stop(number, frame)
 

@@ -4,6 +4,7 @@ Django's own cursor binds parameters on the client and never prepares, so these 
 they take part in Django's transactions like any other query.
 """
 
+import logging
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.apps import apps
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from psycopg.rows import dict_row
 from psycopg.types.json import JsonbLoader
 
@@ -19,6 +20,9 @@ from jobs import numbers
 
 if TYPE_CHECKING:
     from jobs.models import Job
+
+
+log = logging.getLogger(__name__)
 
 
 class _JsonbLoader(JsonbLoader):
@@ -40,6 +44,21 @@ def run(*names: str, **parameters: object) -> list[Row]:
         django.db.Error: as for any query of Django.
     """
     return _execute(_text(*names), parameters)
+
+
+def run_again_if_cut_off(*names: str, **parameters: object) -> list[Row]:
+    """As `run`, and once more on a new connection when the connection was lost meanwhile, before or after the commit, nobody knows.
+
+    Only for what is known again when it comes twice. In a transaction, which is lost too, it is not run again.
+    """
+    try:
+        return run(*names, **parameters)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block or connection.connection is None or not connection.connection.closed:
+            raise
+        log.warning("the connection to the database was lost; %s is asked once more", "+".join(names))
+        connection.close()
+        return run(*names, **parameters)
 
 
 def as_job(row: Row) -> "Job":

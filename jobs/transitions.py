@@ -158,7 +158,9 @@ def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
         A ruling for each step, in their order.
     """
     items = [{"ord": place, **{name: value for name, value in vars(step).items() if value is not None}} for place, step in enumerate(steps)]
-    return _rulings(statements.run("items", "door", items=json.dumps(items, default=datetime.isoformat), **_standing(by)))
+    # A report that was made by the time its connection was lost is found again by its digest.
+    run = statements.run_again_if_cut_off if all(step.digest for step in steps) else statements.run
+    return _rulings(run("items", "door", items=json.dumps(items, default=datetime.isoformat), **_standing(by)))
 
 
 def apply_one(step: Step, *, by: Actor) -> Ruling:
@@ -173,13 +175,18 @@ def apply_one(step: Step, *, by: Actor) -> Ruling:
     return ruling
 
 
-def apply_stuck(*, by: Actor, limit: int) -> list[Ruling]:
-    """Moves up to `limit` jobs on that time has run out for: the sweep's way through the door."""
+def apply_stuck(*, by: Actor, limit: int, running_ended_by: str) -> list[Ruling]:
+    """Moves up to `limit` jobs on that time has run out for: the sweep's way through the door.
+
+    Args:
+        running_ended_by: a time as PostgreSQL writes it; running leases that ran out later are left alone.
+    """
     return _rulings(
         statements.run(
             "stuck",
             "door",
             limit=limit,
+            running_ended_by=running_ended_by,
             cancel_grace=settings.CANCEL_GRACE_SECONDS,
             claim_losses_allowed=settings.CLAIM_LOSSES_ALLOWED,
             **_standing(by),

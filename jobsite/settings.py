@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "orchestration_api.middleware.MachineDoorMiddleware",
+    "orchestration_api.doubt.DoubtMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -111,6 +112,8 @@ USE_TZ = True
 
 WEB_THREADS = whole("JOBSITE_WEB_THREADS", 8, at_least=1)
 STATEMENT_TIMEOUT_SECONDS = seconds("JOBSITE_STATEMENT_TIMEOUT_SECONDS", 30)
+# How long whoever needs the database waits for one that is away.
+DATABASE_PATIENCE_SECONDS = seconds("JOBSITE_DATABASE_PATIENCE_SECONDS", 20, at_least=0)
 # Generic plans: planning is most of the cost of a prepared single-row statement (docs/decisions/0004-database-connections.md).
 # An idle open transaction stops vacuum for the whole database, so the server ends it.
 SERVER_SETTINGS = {
@@ -142,8 +145,16 @@ def database() -> dict[str, Any]:
     # Statements that go through a plain cursor are prepared at their first use (jobs/statements.py); Django's own never are.
     options["prepare_threshold"] = 0
     # A pool of the process: a new connection for each request is many times slower (benchmarks/connections.py).
-    options["pool"] = {"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 20, "max_idle": 300}
-    return {**settings, "OPTIONS": options, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "DISABLE_SERVER_SIDE_CURSORS": False}
+    # While its database is away a pool asks for it ever more seldom. So it soon gives up, and is asked anew (jobsite/postgresql).
+    options["pool"] = {"min_size": 1, "max_size": WEB_THREADS + 2, "max_idle": 300, "timeout": 2, "reconnect_timeout": 1}
+    return {
+        **settings,
+        "ENGINE": "jobsite.postgresql",
+        "OPTIONS": options,
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": False,
+    }
 
 
 DATABASES = {"default": database()}
@@ -215,6 +226,7 @@ LOGGING = {
     "filters": {"request_id": {"()": "orchestration_api.tracing.RequestIdFilter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
     "root": {"handlers": ["stderr"], "level": env.str("JOBSITE_LOG_LEVEL", default="INFO").upper()},
-    # A refused request is an answer, not a fault of ours: only 5xx are worth a line.
-    "loggers": {"django.request": {"level": "ERROR"}, "httpx2": {"level": "WARNING"}},
+    # A refused request is an answer, not a fault of ours: only 5xx are worth a line. Who waits for a database that is away says so itself,
+    # not each second.
+    "loggers": {"django.request": {"level": "ERROR"}, "httpx2": {"level": "WARNING"}, "psycopg.pool": {"level": "ERROR"}},
 }

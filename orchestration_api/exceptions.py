@@ -3,14 +3,13 @@
 import logging
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from django.http import Http404
-from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from jobs.lifecycle import AlreadyFinished, InvalidTransition, JobNotFound, LeaseTokenRequired, NotJobOwner, TransitionRefused, allowed_from
 from jobs.times import now, written
+from orchestration_api.outages import outage_in
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +37,10 @@ STATUS_OF = {
     "LEASE_TOKEN_REQUIRED": 428,
     "INTERNAL_ERROR": 500,
     "SERVICE_UNAVAILABLE": 503,
+    "OUTCOME_UNKNOWN": 503,
 }
+# Seconds, of every 503.
+RETRY_AFTER = "2"
 # Errors after which the caller drops the job.
 _STOP = {"NOT_JOB_OWNER", "ALREADY_FINISHED", "LEASE_LOST", "LEASE_EXPIRED"}
 
@@ -71,7 +73,7 @@ def answer(problem: Exception, context: dict[str, Any]) -> Response:
     if response.status_code == 401:
         response["WWW-Authenticate"] = 'Bearer realm="jobsite"'
     if response.status_code == 503:
-        response["Retry-After"] = "2"
+        response["Retry-After"] = RETRY_AFTER
     if isinstance(problem, drf.MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)
     return response
@@ -92,9 +94,9 @@ def as_wire_error(problem: Exception) -> WireError:
         return _refused(problem)
     if isinstance(problem, drf.ValidationError):
         return _invalid(problem)
-    if isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
-        log.warning("database unavailable: %s", type(problem).__name__, exc_info=problem)
-        return WireError("SERVICE_UNAVAILABLE", "The database can't be reached. Send the same request again.")
+    if outage := outage_in(problem):
+        log.warning("%s (%s)", outage, type(problem.__cause__ or problem).__name__, exc_info=problem)
+        return WireError("SERVICE_UNAVAILABLE", f"{outage} Send the same request again.")
     for kind, code, message in _PLAIN:
         if isinstance(problem, kind):
             return WireError(code, message)

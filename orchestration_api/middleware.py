@@ -8,7 +8,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from orchestration_api.exceptions import STATUS_OF, WireError, body_of
+from orchestration_api.exceptions import RETRY_AFTER, STATUS_OF, WireError, body_of
 from orchestration_api.tracing import traced
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -46,7 +46,7 @@ class MachineDoorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith(DOOR) and not _RELEASE.fullmatch(request.path):
+        if not is_of_the_door(request):
             return self.get_response(request)
         _read_body(request)
         # Plain HTTP is not redirected, and not let through: the token has just gone over the wire for all to read; that should be noticed.
@@ -56,6 +56,23 @@ class MachineDoorMiddleware:
             response = _in_our_shape(response, request)
         response["Cache-Control"] = "no-store"
         return response
+
+
+def is_of_the_door(request: HttpRequest) -> bool:
+    return request.path.startswith(DOOR) or bool(_RELEASE.fullmatch(request.path))
+
+
+def error_response(error: WireError, request: HttpRequest, *, status: int | None = None) -> HttpResponse:
+    """The one error shape, for whoever answers in place of a view.
+
+    Args:
+        status: where it is not the one of the code.
+    """
+    content = json.dumps(body_of(error, request.META["jobsite.request_id"]))
+    response = HttpResponse(content, content_type="application/json", status=status or STATUS_OF[error.code])
+    if response.status_code == 503:
+        response["Retry-After"] = RETRY_AFTER
+    return response
 
 
 def body_limit(path: str) -> int:
@@ -91,14 +108,9 @@ def _read_body(request: HttpRequest) -> None:
 
 def _over_plain_http(request: HttpRequest) -> HttpResponse:
     message = "This server is spoken to over HTTPS only. (Behind a proxy that ends TLS it needs JOBSITE_BEHIND_TLS_PROXY=1.)"
-    return _error(WireError("AUTHZ_INSUFFICIENT_PERMISSIONS", message), 403, request)
+    return error_response(WireError("AUTHZ_INSUFFICIENT_PERMISSIONS", message), request)
 
 
 def _in_our_shape(response: HttpResponse, request: HttpRequest) -> HttpResponse:
     code = _CODE_OF.get(response.status_code, "INTERNAL_ERROR" if response.status_code >= 500 else "VALIDATION_INVALID_PARAMS")
-    return _error(WireError(code, f"The request was refused ({response.reason_phrase})."), response.status_code, request)
-
-
-def _error(error: WireError, status: int, request: HttpRequest) -> HttpResponse:
-    content = json.dumps(body_of(error, request.META["jobsite.request_id"]))
-    return HttpResponse(content, content_type="application/json", status=status)
+    return error_response(WireError(code, f"The request was refused ({response.reason_phrase})."), request, status=response.status_code)

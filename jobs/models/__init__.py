@@ -7,5 +7,6 @@ from jobs.models.lane import Lane
 from jobs.models.lease_key import LeaseKey
 from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
+from jobs.models.watch import Watch
 
-__all__ = ["Attempt", "AuditEntry", "Job", "Lane", "LeaseKey", "LogLine", "Orchestrator"]
+__all__ = ["Attempt", "AuditEntry", "Job", "Lane", "LeaseKey", "LogLine", "Orchestrator", "Watch"]

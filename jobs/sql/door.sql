@@ -25,7 +25,7 @@ fenced as materialized (
         then 'already_finished'
       when f.gone and f.epoch is null then 'not_owner'
       when f.gone then 'lease_lost'
-      when l.lease_expires_at <= f.at then 'lease_expired'
+      when l.lease_expires_at <= f.at and not brake_holds(f.at) then 'lease_expired'
     end as refused
   from faced f left join locked l on l.id = f.job_id
   -- Plan: unique index (job_id, sequence); never run for a caller who holds the job.

@@ -8,7 +8,8 @@ held as materialized (
   from jobs j where j.orchestrator_id = %(orchestrator_id)s::text and j.status in ('claimed', 'running') order by j.id for no key update),
 clock as materialized (select clock_timestamp() as at from (select count(*) from held) h),
 good as materialized (
-  select n.job_id, n.progress, h.id is not null and h.lease_expires_at > c.at and (n.epoch is null or n.epoch = h.epoch) as ours,
+  select n.job_id, n.progress, h.id is not null and (n.epoch is null or n.epoch = h.epoch)
+      and (h.lease_expires_at > c.at or brake_holds(c.at)) as ours,
     n.epoch is not null or not %(fenced)s::boolean as renewable
   from named n cross join clock c left join held h on h.id = n.job_id),
 renewed as (

@@ -7,5 +7,5 @@ update jobs j set kept_by_heartbeats = true,
 from (select l.*, clock_timestamp() as at from (select * from jobs where id = %(job_id)s::text for no key update) l) c
 cross join lateral (select %(progress)s::jsonb is not null and coalesce(c.progress_at <= c.at - interval '1 second', true) as stores) p
 where j.id = c.id and c.status in ('claimed', 'running') and c.orchestrator_id = %(orchestrator_id)s::text
-  and c.epoch = %(epoch)s::int and c.lease_expires_at > c.at
+  and c.epoch = %(epoch)s::int and (c.lease_expires_at > c.at or brake_holds(c.at))
 returning j.id, j.epoch, j.orchestrator_id, j.lease_expires_at, j.cancel_requested_at

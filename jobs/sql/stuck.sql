@@ -5,7 +5,8 @@
 with locked as materialized (
   select j.* from jobs j
   where j.status in ('claimed', 'running')
-    and (j.lease_expires_at <= clock_timestamp()
+    -- (Of running ones only those that the brake has not kept: brake.sql.)
+    and (j.lease_expires_at <= case j.status when 'running' then %(running_ended_by)s::timestamptz else clock_timestamp() end
       or j.cancel_requested_at <= clock_timestamp() - make_interval(secs => %(cancel_grace)s::int))
   order by j.id limit %(limit)s::int for no key update skip locked),
 clock as materialized (select clock_timestamp() as at from (select count(*) from locked) l),

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from jobs import watch
 from jobs.lifecycle import Status
 from jobs.models import Job
 
@@ -47,6 +48,12 @@ def status_badge(job: Job) -> dict[str, object]:
 def status_word(status: str) -> dict[str, object]:
     """The badge of a status by itself, as in the timeline."""
     return {"status": Status(status), "remarks": []}
+
+
+@register.inclusion_tag("admin/jobs/_brake.html")
+def brake_banner() -> dict[str, object]:
+    """That sweeps end no running lease at the moment, and why."""
+    return {"brake": watch.brake()}
 
 
 def remarks_on(job: Job, now: datetime) -> list[Remark]:

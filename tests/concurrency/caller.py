@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Self
 
@@ -19,12 +19,14 @@ class Answer:
     """
     Attributes:
         in_doubt: an earlier try of the same request got no answer, so it may have been done then.
+        retry_after: seconds, as the header says.
     """
 
     status: int
     content: Any
     request_id: str
     in_doubt: bool = False
+    retry_after: str | None = None
 
     @property
     def is_accepted(self) -> bool:
@@ -51,6 +53,11 @@ class Caller:
         self.orchestrator_id = orchestrator_id
         self.disturbances = 0
         self._connection = HTTPConnection(url.removeprefix("http://"), timeout=30)
+
+    @property
+    def socket(self) -> object:
+        """The connection it has now; another one after each that was lost."""
+        return self._connection.sock
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +89,8 @@ class Caller:
         except (OSError, HTTPException):
             self._connection.close()
             raise
-        return _judged(response.status, response.headers["Content-Type"], text, request_id)
+        answer = _judged(response.status, response.headers["Content-Type"], text, request_id)
+        return replace(answer, retry_after=response.headers["Retry-After"])
 
     def insist(self, method: str, path: str, body: Any = None, *, lease_token: str | None = None) -> Answer:
         """Sends the same request, under the same id, until it is answered with anything but 503."""

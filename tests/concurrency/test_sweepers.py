@@ -68,6 +68,19 @@ def test_a_completion_that_comes_before_the_sweep_stands(live_db: str) -> None:
         assert_sound(job.id)
 
 
+def test_sweepers_at_once_engage_the_brake_once_and_end_nothing(live_db: str, caplog: pytest.LogCaptureFixture) -> None:
+    jobs = _held("running", 60)
+    _expire()
+
+    swept = in_threads([partial(sweep, by=Actor.sweep())] * SWEEPERS)
+
+    assert [done.swept for done in swept] == [[]] * SWEEPERS
+    assert {(done.brake.reason, done.brake.kept) for done in swept if done.brake} == {("60 of 60 running leases ran out at once", 60)}
+    assert len({done.brake and done.brake.until for done in swept}) == 1
+    assert len([line for line in caplog.messages if line.startswith("The brake holds until")]) == 1
+    assert Job.objects.filter(status="running").count() == len(jobs)
+
+
 def _held(kind: str, count: int) -> list[Job]:
     enqueue([NewJob(type=kind, max_attempts=2 if kind in ("retried", "cancelling") else 1) for _ in range(count)], by=PRODUCER)
     jobs = claim(by=HOLDER, batch_size=count, job_types=[kind]).jobs
@@ -88,7 +101,7 @@ def _expire() -> None:
 def _sweep_in_small_bites() -> list[str]:
     # A whole sweep takes 500 at once: one sweeper alone would have done it all before the others begin.
     swept: list[str] = []
-    while bite := sweep(by=Actor.sweep(), limit=7).swept:
+    while bite := sweep(by=Actor.sweep(), limit=7, force=True).swept:
         swept.extend(one.job_id for one in bite)
     return swept
 

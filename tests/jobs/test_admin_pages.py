@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from jobs import logs
 from jobs.lifecycle import Status
-from jobs.models import AuditEntry, Job, Orchestrator
+from jobs.models import AuditEntry, Job, Orchestrator, Watch
 from jobs.outcomes import Report
 from tests.factories import HOLDER, STAFF, JobFactory, claimed, running
 
@@ -221,3 +223,16 @@ def test_no_page_needs_inline_style_or_script(admin_client: Client) -> None:
         assert "onclick=" not in page
         assert "<script>" not in page
         assert all(source.startswith(("/static/", "/admin/")) for source in re.findall(r'src="([^"]*)"', page))
+
+
+def test_every_page_says_while_the_brake_holds_and_none_does_otherwise(admin_client: Client, client: Client) -> None:
+    job = JobFactory(status="running")
+    pages = [list_of("job"), page_of(job), list_of("auditentry"), reverse("admin:index")]
+    assert not any(b"The brake holds" in admin_client.get(page).content for page in pages)
+    Watch.objects.update(web_due_by=timezone.now() - timedelta(seconds=1))
+    Job.objects.update(lease_expires_at=timezone.now())
+
+    for page in pages:
+        said = " ".join(admin_client.get(page).content.decode().split())
+        assert "The brake holds: the web server is away. No sweep ends a run whose lease has run out; 1 is kept." in said
+    assert b"The brake holds" not in client.get(reverse("admin:login")).content

@@ -1,0 +1,124 @@
+"""The watch over jobsite itself: an outage of ours must not fail the fleet's work.
+
+The sweep's loops and the web server say that they are alive, and when they will say so again. While one of them is overdue, and for one
+lease period after it (or the database under it) was away, the brake holds: no sweep ends a running lease, and the token of a job's current
+claim stays good although its lease has run out. A sweep that would end too many running leases at once engages it, too: that looks like
+an outage nobody has told us of.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from django.conf import settings
+from django.db import Error, close_old_connections
+from psycopg_pool import PoolTimeout
+
+from jobs import statements, times
+
+log = logging.getLogger(__name__)
+
+Role = Literal["sweeper", "web"]
+# A sweep may end so many running leases, or a third of all, whichever is more.
+MOST_ENDED_AT_ONCE = 10
+_NAMES: dict[str, str] = {"sweeper": "the sweeper", "web": "the web server"}
+_LEAST_PROMISE_SECONDS = 2.0
+_stopped = threading.Event()
+
+
+@dataclass(frozen=True)
+class Brake:
+    """
+    Attributes:
+        reason: why it holds, as a sentence without its full stop.
+        since: when it was engaged, or since when somebody is overdue.
+        until: None while somebody is still away; then a lease period follows.
+        kept: how many running leases have run out and are not ended.
+    """
+
+    reason: str
+    since: datetime
+    until: datetime | None
+    kept: int
+
+
+def brake() -> Brake | None:
+    """The brake, while it holds."""
+    for row in statements.run("brake_state"):
+        reason = f"{_NAMES[row['overdue']]} is away" if row["overdue"] else row["reason"]
+        return Brake(reason=reason, since=row["since"], until=row["until"], kept=row["kept"])
+    return None
+
+
+def sign(role: Role, *, again_within: float | None = None) -> None:
+    """Says that a role is alive; engages the brake when that comes later than was promised.
+
+    Args:
+        again_within: the next sign comes within so many seconds. None, for what runs once and promises nothing: a broken promise is
+            answered for, and taken back.
+    """
+    (row,) = statements.run(
+        "sign_of_life",
+        role=role,
+        within=again_within,
+        lease=settings.HEARTBEAT_LEASE_SECONDS,
+        reason=f"{_NAMES[role]}, or the database, was away",
+    )
+    if row["engages"]:
+        _tell(row["brake_reason"], row["brake_until"])
+    if row["is_over"]:
+        log.warning("The brake is over: sweeps end running leases again.")
+
+
+def judge_sweep(*, force: bool) -> str:
+    """Engages the brake when too many running leases have run out at once.
+
+    Args:
+        force: end them nevertheless, and whatever the brake says.
+
+    Returns:
+        For `transitions.apply_stuck`: the time up to which running leases must have run out for this sweep to end them.
+    """
+    (row,) = statements.run(
+        "brake",
+        force=force,
+        most=MOST_ENDED_AT_ONCE,
+        lease=settings.HEARTBEAT_LEASE_SECONDS,
+        cancel_grace=settings.CANCEL_GRACE_SECONDS,
+    )
+    if row["brake_until"]:
+        _tell(row["brake_reason"], row["brake_until"])
+    return str(row["ends_by"])
+
+
+def promise(seconds: float = 0.0) -> float:
+    """Within how many seconds a sign will come from something that comes by every so many: long enough not to cry wolf on a busy machine,
+    short enough to be missed before the fleet's leases run out."""
+    return max(settings.HEARTBEAT_LEASE_SECONDS / 3, 3 * seconds, _LEAST_PROMISE_SECONDS)
+
+
+def start_signing() -> None:
+    """Lets this process of the web server say that it is alive, in a thread of its own, until `stop_signing`."""
+    threading.Thread(target=_keep_signing, name="sign-of-life", daemon=True).start()
+
+
+def stop_signing() -> None:
+    _stopped.set()
+
+
+def _keep_signing() -> None:
+    pause = promise() / 4
+    while not _stopped.is_set():
+        try:
+            sign("web", again_within=promise(pause))
+        except (Error, PoolTimeout) as error:
+            log.warning("no sign of life, the next is in %s s: %s", pause, error)
+        finally:
+            close_old_connections()
+        _stopped.wait(pause)
+
+
+def _tell(reason: str, until: datetime) -> None:
+    log.warning("The brake holds until %s: %s. No sweep ends a running lease meanwhile.", times.written(until), reason)

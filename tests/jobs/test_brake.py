@@ -1,0 +1,311 @@
+"""An outage of jobsite does not fail the fleet's work: when sweeps end no running lease, and for how long."""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db.models import F
+from django.db.models.functions import Now
+
+from jobs import leases, transitions, watch
+from jobs.actors import Actor, Holder
+from jobs.claiming import claim
+from jobs.enqueueing import NewJob, enqueue
+from jobs.leases import Pulse
+from jobs.lifecycle import LeaseExpired, LeaseLost
+from jobs.models import Job, Watch
+from jobs.outcomes import Report
+from jobs.sweeps import Sweep, sweep
+from jobs.transitions import Step
+from tests.factories import HOLDER, PRODUCER
+from tests.ledger import assert_sound
+
+pytestmark = pytest.mark.django_db
+LEASE = timedelta(seconds=90)
+
+
+def running(count: int, *, expired: int = 0, **fields: Any) -> list[Job]:
+    """So many running jobs of HOLDER; the leases of the first few have run out."""
+    enqueue([NewJob(type="work", **fields) for _ in range(count)], by=PRODUCER)
+    jobs = claim(by=HOLDER, batch_size=count).jobs
+    transitions.apply([Step(job_id=job.id, action="start") for job in jobs], by=HOLDER)
+    expire(jobs[:expired])
+    return jobs
+
+
+def expire(jobs: list[Job]) -> None:
+    Job.objects.filter(id__in=[job.id for job in jobs]).update(lease_expires_at=Now())
+
+
+def swept(**options: Any) -> int:
+    return len(sweep(by=Actor.sweep(), **options).swept)
+
+
+def pass_by(span: timedelta) -> None:
+    """Lets time go by: all that is kept in the database of it moves into the past."""
+    Job.objects.update(lease_expires_at=F("lease_expires_at") - span, started_at=F("started_at") - span)
+    names = ("sweeper_due_by", "web_due_by", "brake_since", "brake_until", "brake_from")
+    Watch.objects.update(**{name: F(name) - span for name in names})
+
+
+def overdue(role: str) -> None:
+    """A role has promised to be there by a moment that has just passed."""
+    Watch.objects.update(**{f"{role}_due_by": Now() - timedelta(seconds=1)})
+
+
+@pytest.mark.parametrize(
+    ("count", "expired", "ended"),
+    [(10, 10, 10), (11, 11, 0), (32, 11, 0), (33, 11, 11), (34, 11, 11), (30, 10, 10), (60, 20, 20), (59, 20, 0)],
+)
+def test_more_than_ten_and_more_than_a_third_of_the_running_leases_are_too_many(count: int, expired: int, ended: int) -> None:
+    running(count, expired=expired)
+
+    assert swept() == ended
+    assert (watch.brake() is None) == (ended > 0)
+    assert Job.objects.filter(status="failed").count() == ended
+
+
+def test_claims_are_not_counted_and_not_kept() -> None:
+    jobs = running(20, expired=20)
+    enqueue([NewJob(type="other") for _ in range(100)], by=PRODUCER)
+    expire(claim(by=HOLDER, batch_size=100, job_types=["other"]).jobs)
+    done = sweep(by=Actor.sweep())
+
+    assert {one.cause for one in done.swept} == {"claim_expired"}
+    assert len(done.swept) == 100
+    assert done.brake is not None
+    assert (done.brake.reason, done.brake.kept, done.brake.until) == (
+        "20 of 20 running leases ran out at once",
+        20,
+        done.brake.since + LEASE,
+    )
+    assert Job.objects.filter(status="running").count() == len(jobs)
+
+
+def test_a_small_limit_does_not_hide_how_many_there_are() -> None:
+    running(20, expired=20)
+
+    assert swept(limit=5) == 0
+
+
+def test_after_a_lease_period_those_that_were_kept_are_ended_without_a_new_brake() -> None:
+    jobs = running(20, expired=20)
+    assert swept() == 0
+    pass_by(LEASE - timedelta(seconds=10))
+    assert swept() == 0
+    pass_by(timedelta(seconds=11))
+
+    assert swept() == 20
+    assert watch.brake() is None
+    for job in jobs:
+        assert_sound(job.id)
+
+
+def test_those_that_run_out_under_the_brake_get_a_period_of_their_own_and_keep_nobody_else_longer() -> None:
+    jobs = running(40, expired=20)
+    assert swept() == 0
+    pass_by(timedelta(seconds=1))
+    expire(jobs[20:])
+    pass_by(LEASE)
+    first = sweep(by=Actor.sweep())
+
+    assert {one.job_id for one in first.swept} == {job.id for job in jobs[:20]}
+    assert first.brake is not None
+    assert first.brake.kept == 20
+    pass_by(LEASE)
+    assert swept() == 20
+
+
+def test_force_overrides_the_brake() -> None:
+    running(20, expired=20)
+    assert swept() == 0
+
+    assert swept(force=True) == 20
+
+
+@pytest.mark.parametrize("role", ["sweeper", "web"])
+def test_after_somebody_was_away_the_brake_holds_for_a_lease_period(role: watch.Role) -> None:
+    running(3, expired=2)
+    watch.sign(role, again_within=30)
+    assert watch.brake() is None
+    pass_by(timedelta(seconds=31))
+    missing = watch.brake()
+    assert missing is not None
+    assert (missing.until, missing.kept, missing.reason.endswith("is away")) == (None, 2, True)
+
+    watch.sign(role, again_within=120)
+    assert swept() == 0
+    pass_by(LEASE - timedelta(seconds=10))
+    assert swept() == 0
+    pass_by(timedelta(seconds=11))
+    assert swept() == 2
+
+
+def test_no_sweep_ends_a_running_lease_while_the_web_server_is_away() -> None:
+    running(2, expired=2)
+    overdue("web")
+
+    assert [swept() for _ in range(3)] == [0, 0, 0]
+    pass_by(10 * LEASE)
+    assert swept() == 0
+
+
+def test_a_sweep_that_comes_once_answers_for_a_loop_that_is_gone_but_once() -> None:
+    running(2, expired=2)
+    overdue("sweeper")
+    assert swept() == 0
+    pass_by(LEASE + timedelta(seconds=1))
+
+    assert swept() == 2
+    assert Watch.objects.get().sweeper_due_by is None
+
+
+def test_a_loop_that_keeps_its_promise_sweeps_on() -> None:
+    for _ in range(3):
+        running(1, expired=1)
+        assert swept(again_within=30) == 1
+        pass_by(timedelta(seconds=29))
+
+
+def test_who_was_away_while_nothing_ran_is_not_worth_a_brake() -> None:
+    watch.sign("web", again_within=30)
+    pass_by(LEASE)
+    watch.sign("web", again_within=30)
+
+    assert watch.brake() is None
+
+
+def test_an_outage_is_measured_anew_although_a_brake_held_before() -> None:
+    running(20, expired=20)
+    assert swept(again_within=30) == 0
+    pass_by(10 * LEASE)
+
+    assert swept(again_within=120) == 0, "the sweeper was away: nobody had a quiet lease period"
+    pass_by(LEASE + timedelta(seconds=1))
+    assert swept(again_within=120) == 20
+
+
+def test_cancels_that_nobody_obeyed_are_forced_although_the_brake_holds() -> None:
+    overdue_one, pending = running(2)
+    for job in (overdue_one, pending):
+        job.cancel(by=PRODUCER)
+    expire([pending])
+    Job.objects.filter(id=overdue_one.id).update(cancel_requested_at=Now() - timedelta(seconds=61))
+    overdue("web")
+    done = sweep(by=Actor.sweep())
+
+    assert [(one.job_id, one.cause) for one in done.swept] == [(overdue_one.id, "cancel_overdue")]
+
+
+def test_a_run_past_its_timeout_is_kept_too() -> None:
+    (job,) = running(1, timeout_seconds=1)
+    pass_by(timedelta(seconds=122))
+    overdue("web")
+    assert swept() == 0
+
+    Watch.objects.update(web_due_by=None)
+    assert swept() == 1
+    assert Job.objects.get(id=job.id).error_category == "timeout"
+
+
+SPEECH: dict[str, Callable[[Job, Holder], object]] = {
+    "complete": lambda job, by: job.complete(Report(exit_code=0), by=by, epoch=1),
+    "fail": lambda job, by: job.fail(Report(error="x"), by=by, epoch=1),
+    "release": lambda job, by: job.release(by=by, epoch=1),
+    "start": lambda job, by: job.start(by=by, epoch=1),
+}
+
+
+@pytest.mark.parametrize("word", SPEECH)
+def test_the_current_claim_is_believed_while_the_brake_holds_and_not_after(word: str, holder: Holder) -> None:
+    kept, late = running(2, expired=2)
+    overdue("web")
+    SPEECH[word](kept, holder)
+    watch.sign("web")
+    Watch.objects.update(brake_until=Now())
+
+    with pytest.raises(LeaseExpired):
+        SPEECH[word](late, holder)
+
+
+@pytest.mark.parametrize("word", SPEECH)
+def test_an_earlier_claim_is_never_believed(word: str, holder: Holder) -> None:
+    (job,) = running(1)
+    job.release(by=holder)
+    claim(by=holder, batch_size=1)
+    expire([job])
+    overdue("web")
+
+    with pytest.raises(LeaseLost):
+        SPEECH[word](job, holder)
+
+
+def test_the_fleet_recovers_by_its_heartbeats(holder: Holder) -> None:
+    beating, renewed, deaf = running(3, expired=3)
+    assert not leases.heartbeat(Pulse(named=[{"job_id": beating.id, "epoch": 1}]), by=holder).leases
+    overdue("sweeper")
+    answer = leases.heartbeat(Pulse(named=[{"job_id": beating.id, "epoch": 1}, {"job_id": deaf.id, "epoch": 0}]), by=holder)
+
+    assert ([job_id for job_id, _ in answer.leases], answer.abandon) == ([beating.id], [deaf.id])
+    assert leases.renew(renewed.id, by=holder, epoch=1)
+    assert leases.note_progress(deaf.id, by=holder, epoch=1, phase="on")
+    assert swept() == 0
+    pass_by(LEASE - timedelta(seconds=1))
+    leases.heartbeat(Pulse(named=[{"job_id": job.id, "epoch": 1} for job in (beating, renewed)]), by=holder)
+    pass_by(timedelta(seconds=2))
+    assert swept() == 1
+    assert {job.id for job in Job.objects.filter(status="running")} == {beating.id, renewed.id}
+
+
+def test_a_claim_asked_again_brings_what_it_held_while_the_brake_holds(holder: Holder) -> None:
+    enqueue([NewJob(type="work")], by=PRODUCER)
+    (job,) = claim(by=holder, batch_size=1, claim_id="c-1").jobs
+    job.start(by=holder)
+    expire([job])
+    overdue("web")
+
+    again = claim(by=holder, batch_size=1, claim_id="c-1")
+    assert (again.is_repeat, [one.id for one in again.jobs]) == (True, [job.id])
+
+
+def test_the_brake_is_told_in_the_log_when_it_is_engaged_and_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="jobs.watch")
+    running(20, expired=20)
+    for _ in range(3):
+        swept()
+    (engaged,) = caplog.messages
+    assert "20 of 20 running leases ran out at once" in engaged
+    caplog.clear()
+    pass_by(LEASE + timedelta(seconds=1))
+    for _ in range(3):
+        swept()
+
+    assert caplog.messages == ["The brake is over: sweeps end running leases again."]
+
+
+def test_the_command_tells_of_the_brake_and_can_be_forced(capsys: pytest.CaptureFixture[str]) -> None:
+    running(20, expired=20)
+    call_command("sweep_stuck_jobs", format="json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["swept"], told["brake"]["kept"]) == ([], 20)
+    call_command("sweep_stuck_jobs")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("The brake holds since ")
+    assert "20 of 20 running leases ran out at once" in said[0]
+
+    call_command("sweep_stuck_jobs", format="json", force=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (len(told["swept"]), told["brake"]) == (20, None)
+
+
+def test_a_dry_run_foretells_the_brake_and_does_not_engage_it() -> None:
+    running(20, expired=20)
+    foretold: Sweep = sweep(by=Actor.sweep(), dry_run=True)
+
+    assert foretold.brake is not None
+    assert foretold.swept == []
+    assert watch.brake() is None
