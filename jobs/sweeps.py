@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from jobs import transitions
+from jobs import throttling, transitions
 from jobs.actors import Actor
 from jobs.lifecycle import Status
 from jobs.scheduling import let_come_due
@@ -52,6 +52,7 @@ def sweep(*, by: Actor, limit: int | None = None, dry_run: bool = False) -> Swee
     began = time.monotonic()
     done = Sweep()
     with transaction.atomic() if dry_run else nullcontext():
+        throttling.forget_old_failures()
         done.came_due = let_come_due()
         for ruling in _batches(by, limit):
             if ruling.job and ruling.was and not ruling.is_refused:

@@ -1,11 +1,13 @@
 """The nouns, one a file."""
 
+from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
+from jobs.models.auth_failure import AuthFailure
 from jobs.models.job import Job
 from jobs.models.lane import Lane
 from jobs.models.lease_key import LeaseKey
 from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
 
-__all__ = ["Attempt", "AuditEntry", "Job", "Lane", "LeaseKey", "LogLine", "Orchestrator"]
+__all__ = ["ApiToken", "Attempt", "AuditEntry", "AuthFailure", "Job", "Lane", "LeaseKey", "LogLine", "Orchestrator", "Scope"]
