@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -131,6 +132,22 @@ def note_progress(job_id: str, *, by: Holder, epoch: int | None, phase: str | No
             progress=json.dumps(progress) if progress is not None else None,
         )
     )
+
+
+def note_unfenced(orchestrator_id: str) -> None:
+    """Writes down that an orchestrator reported without a lease token: at most once a minute, and else at no cost."""
+    now = time.monotonic()
+    if now < _unfenced_noted.get(orchestrator_id, now):
+        return
+    if len(_unfenced_noted) >= _MOST_REMEMBERED:
+        _unfenced_noted.clear()
+    _unfenced_noted[orchestrator_id] = now + 60
+    statements.run("unfenced", orchestrator_id=orchestrator_id)
+
+
+# Until when it need not be written again, by orchestrator id.
+_unfenced_noted: dict[str, float] = {}
+_MOST_REMEMBERED = 10_000
 
 
 @cache

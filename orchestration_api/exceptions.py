@@ -20,6 +20,7 @@ STATUS_OF = {
     "ORCHESTRATOR_ID_REQUIRED": 400,
     "TIMESTAMP_OUT_OF_RANGE": 400,
     "AUTH_INVALID_TOKEN": 401,
+    "AUTH_EXPIRED_TOKEN": 401,
     "AUTHZ_INSUFFICIENT_PERMISSIONS": 403,
     "ORCHESTRATOR_MISMATCH": 403,
     "NOT_JOB_OWNER": 403,
@@ -36,6 +37,7 @@ STATUS_OF = {
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "INVALID_UNICODE": 422,
     "LEASE_TOKEN_REQUIRED": 428,
+    "RATE_LIMIT_EXCEEDED": 429,
     "INTERNAL_ERROR": 500,
     "SERVICE_UNAVAILABLE": 503,
 }
@@ -66,8 +68,8 @@ def answer(problem: Exception, context: dict[str, Any]) -> Response:
     response = Response(body_of(error, request.META["jobsite.request_id"]), status=STATUS_OF[error.code])
     if response.status_code == 401:
         response["WWW-Authenticate"] = 'Bearer realm="jobsite"'
-    if response.status_code == 503:
-        response["Retry-After"] = "2"
+    if response.status_code in (429, 503):
+        response["Retry-After"] = str(error.details.get("retryAfterSeconds", 2))
     if isinstance(problem, drf.MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)
     return response

@@ -10,11 +10,12 @@ from rest_framework.response import Response
 from jobs import leases, lifecycle, logs, times
 from jobs.actors import Holder
 from jobs.lifecycle import Status
-from jobs.models import Job
+from jobs.models import Job, Scope
 from jobs.outcomes import Report, judge
 from jobs.transitions import Ruling, Step, apply, apply_one
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import WireSerializer
+from orchestration_api.permissions import opened_by
 from orchestration_api.renderers import most_bytes
 from orchestration_api.representations import LogLineOut
 from orchestration_api.serializers import Acknowledgement, Completion, Failure, LogEntries, Release, Renewal, StatusReport
@@ -30,6 +31,9 @@ _EXTRAS = {"metrics": "metrics", "artifacts": "artifacts", "script_output": "scr
 class ReportViewSet(MachineViewSet):
     """`/jobs/{id}/acknowledge`, `status`, `complete`, `fail`, `release`, `lease/renew`, `logs`."""
 
+    asks_for_time = True
+
+    @opened_by(Scope.ORCHESTRATE)
     def acknowledge(self, request: Request, job_id: str) -> Response:
         fields = self._read(Acknowledgement, required=False)
         ruling = self._report("acknowledge", fields, Step(job_id=self.job_id(), action="acknowledge"))
@@ -40,6 +44,7 @@ class ReportViewSet(MachineViewSet):
             answer.data["lease"] = lease | {"renewalToken": lease["token"]}
         return answer
 
+    @opened_by(Scope.ORCHESTRATE)
     def status(self, request: Request, job_id: str) -> Response:
         fields = self._read(StatusReport)
         word, details = fields["status"], fields.get("details", {})
@@ -53,18 +58,22 @@ class ReportViewSet(MachineViewSet):
             raise self._no_way_to(word, self._held(fields))
         return self._end("status", fields, details | {"status": word})
 
+    @opened_by(Scope.ORCHESTRATE)
     def complete(self, request: Request, job_id: str) -> Response:
         fields = self._read(Completion)
         return self._end("complete", fields, fields)
 
+    @opened_by(Scope.ORCHESTRATE)
     def fail(self, request: Request, job_id: str) -> Response:
         fields = self._read(Failure)
         return self._end("fail", fields, fields | {"status": "failed"})
 
+    @opened_by(Scope.ORCHESTRATE)
     def release(self, request: Request, job_id: str) -> Response:
         fields = self._read(Release, required=False)
         return self.answer(self._report("release", fields, Step(job_id=self.job_id(), action="release", reason=fields.get("message"))))
 
+    @opened_by(Scope.ORCHESTRATE)
     def renew(self, request: Request, job_id: str) -> Response:
         fields = self._read(Renewal)
         held = self._held(fields)
@@ -78,6 +87,7 @@ class ReportViewSet(MachineViewSet):
         told = {"success": True, "lease": lease | {"renewalToken": lease["token"]}, "timestamp": times.written(times.now())}
         return Response(told | {"nextAction": "cancel" if job.cancel_requested_at else "continue"} | self.remarks())
 
+    @opened_by(Scope.ORCHESTRATE)
     def append_logs(self, request: Request, job_id: str) -> Response:
         fields = self._read(LogEntries)
         holder = self.holder()
@@ -92,6 +102,7 @@ class ReportViewSet(MachineViewSet):
         }
         return Response(told | self.remarks())
 
+    @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def read_logs(self, request: Request, job_id: str) -> Response:
         """Lines of one run, the newest one unless `epoch` names another, so that `after` means one place only."""
         limits = {"epoch": (0, 2**31 - 1), "after": (-1, 2**63 - 1), "limit": (1, 10_000)}
