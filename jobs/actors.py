@@ -38,10 +38,12 @@ class Holder(Actor):
 
     Attributes:
         fenced: it must prove its claim with a lease token; else an earlier claim of its own is told apart by time only.
+        bound: its token speaks for this orchestrator alone: jobs that this one never held are none to it.
     """
 
     fenced: bool = False
+    bound: bool = False
 
     @classmethod
-    def of(cls, orchestrator_id: str, *, request_id: str | None = None, fenced: bool = False) -> "Holder":
-        return cls(ActorKind.ORCHESTRATOR, orchestrator_id, request_id, fenced)
+    def of(cls, orchestrator_id: str, *, request_id: str | None = None, fenced: bool = False, bound: bool = False) -> "Holder":
+        return cls(ActorKind.ORCHESTRATOR, orchestrator_id, request_id, fenced, bound)

@@ -1,4 +1,7 @@
-"""Ids of jobs: time-ordered, unguessable, ascending within one request (the layout of a ULID: https://github.com/ulid/spec)."""
+"""Ids of jobs: time-ordered, unguessable, ascending within one request (the layout of a ULID: https://github.com/ulid/spec).
+
+And what the ids that others choose must look like.
+"""
 
 import re
 import secrets
@@ -7,6 +10,7 @@ import time
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 PREFIX = "job_"
 _FORM = re.compile(r"[A-Za-z0-9._:-]{1,50}")
+_ORCHESTRATOR = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def new_ids(count: int) -> list[str]:
@@ -23,3 +27,8 @@ def _base32(number: int) -> str:
 def is_id(text: str) -> bool:
     """Whether it could be the id of a job: short and of the id alphabet."""
     return bool(_FORM.fullmatch(text))
+
+
+def is_orchestrator_id(text: str) -> bool:
+    """Whether it could be the id of an orchestrator."""
+    return bool(_ORCHESTRATOR.fullmatch(text))

@@ -141,6 +141,22 @@ def _proven(job_id: str, token: str, orchestrator_id: str) -> int:
     return int(number) if _verifies(mac, job_id, int(number), orchestrator_id) else FORGED
 
 
+def note_unfenced(orchestrator_id: str) -> None:
+    """Writes down that an orchestrator reported without a lease token: at most once a minute, and else at no cost."""
+    now = time.monotonic()
+    if now < _unfenced_noted.get(orchestrator_id, now):
+        return
+    if len(_unfenced_noted) >= _MOST_REMEMBERED:
+        _unfenced_noted.clear()
+    _unfenced_noted[orchestrator_id] = now + 60
+    statements.run("unfenced", orchestrator_id=orchestrator_id)
+
+
+# Until when it need not be written again, by orchestrator id.
+_unfenced_noted: dict[str, float] = {}
+_MOST_REMEMBERED = 10_000
+
+
 @dataclass(frozen=True)
 class _Key:
     secret: bytes

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import overload
 
 _FORM = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
+_SPAN = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 @overload
@@ -36,6 +38,18 @@ def read(text: str) -> datetime:
         return local.astimezone(UTC)
     except OverflowError as error:
         raise ValueError(str(error)) from None
+
+
+def read_span(text: str) -> timedelta:
+    """The span that `90s`, `45m`, `12h` or `30d` names.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    match = _SPAN.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text!r} must be a whole number of seconds, minutes, hours or days, like 90s, 45m, 12h or 30d")
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
 def now() -> datetime:

@@ -215,6 +215,7 @@ def _standing(by: Actor) -> dict[str, object]:
         "request_id": by.request_id,
         "holder": isinstance(by, Holder),
         "fenced": isinstance(by, Holder) and by.fenced,
+        "bound": isinstance(by, Holder) and by.bound,
         "allowed": lifecycle.permissions_of(by.kind),
         "acknowledged_lease": settings.ACKNOWLEDGED_LEASE_SECONDS,
         "heartbeat_lease": settings.HEARTBEAT_LEASE_SECONDS,

@@ -1,5 +1,6 @@
 """Every setting of jobsite, each read from the environment, each failing loudly. The table for operators is in docs/operations.md."""
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,14 @@ def switch(name: str, *, default: bool) -> bool:
     if text not in words:
         raise ImproperlyConfigured(f"{name} must be 1 or 0, not {text!r}.")
     return words[text]
+
+
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Networks and addresses with commas between."""
+    try:
+        return [ipaddress.ip_network(word.strip()) for word in os.environ.get(name, "").split(",") if word.strip()]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must name networks like 10.0.0.0/8, with commas between: {error}.") from None
 
 
 # --- Where we are ---------------------------------------------------------------------------------------------------
@@ -188,6 +197,9 @@ if switch("JOBSITE_BEHIND_TLS_PROXY", default=False):
 
 # One key, or two with a comma while the old one is being replaced.
 INTERNAL_API_KEYS = keys.secrets_list("INTERNAL_API_KEY", DATA_DIR / "internal-api-key", required=PRODUCTION, at_least=24, at_most=2)
+# How many wrong tokens an address may send. Behind proxies its address is in X-Forwarded-For, which is believed of these networks only.
+AUTH_FAILURES_PER_MINUTE = whole("JOBSITE_AUTH_FAILURES_PER_MINUTE", 100, at_least=1)
+TRUSTED_PROXIES = networks("JOBSITE_TRUSTED_PROXIES")
 REQUIRE_LEASE_TOKENS = switch("JOBSITE_REQUIRE_LEASE_TOKENS", default=False)
 TIMESTAMP_TOLERANCE_SECONDS = seconds("JOBSITE_TIMESTAMP_TOLERANCE_SECONDS", 300, at_least=0)
 MIB = 1024 * 1024

@@ -1,14 +1,31 @@
-"""Who calls: the shared service key of the environment, sent as a bearer token. No cookies here, ever."""
+"""Who calls: told by a bearer token, the shared service key of the environment or one that was issued. No cookies here, ever."""
 
+import hashlib
 import hmac
+import logging
+import time
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
+from django.db import Error, transaction
 from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
+from jobs import tokens
+from jobs.models import Scope
+from jobs.times import written
+from orchestration_api import wrong_tokens
 from orchestration_api.exceptions import WireError
+
+log = logging.getLogger(__name__)
+# How long a token is taken for what it was: a revocation holds everywhere within a second.
+REMEMBERED_SECONDS = 0.5
+_MOST_REMEMBERED = 10_000
+_INVALID = "The token is not valid. Send `Authorization: Bearer <token>` with a current one."
 
 
 @dataclass(frozen=True)
@@ -16,35 +33,97 @@ class Caller:
     """The one whose token it is.
 
     Attributes:
-        name: written as `createdBy` of the jobs it makes.
-        bound: its token speaks for one identity only and must prove each claim.
+        name: written as `createdBy` of the jobs it makes. Two tokens of one name are one caller.
+        scopes: what is open to it.
+        orchestrator_id: the one orchestrator it speaks for; None for producers, and for the shared key, which speaks for any.
+        expires_at: None for never.
     """
 
     name: str
-    bound: bool = False
+    scopes: frozenset[Scope]
+    orchestrator_id: str | None = None
+    expires_at: datetime | None = None
 
     # What Django REST framework asks of a user.
     is_authenticated = True
 
+    @property
+    def bound(self) -> bool:
+        """Its token speaks for one orchestrator only and must prove each claim."""
+        return self.orchestrator_id is not None
 
-SERVICE = Caller(name="service")
+    @property
+    def key_owner(self) -> str:
+        """Among whose idempotency keys its own are."""
+        return self.name
+
+
+SERVICE = Caller(name=tokens.SERVICE, scopes=frozenset(Scope))
 
 
 class TokenAuthentication(BaseAuthentication):
-    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+    @sensitive_variables("header", "token")
+    def authenticate(self, request: Request) -> tuple[Caller, None]:
         header = request.META.get("HTTP_AUTHORIZATION", "")
         if not header:
-            return None
+            raise NotAuthenticated
         scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not _is_service_key(token.strip()):
-            raise WireError("AUTH_INVALID_TOKEN", "The token is not valid. Send `Authorization: Bearer <token>` with a current one.")
-        return SERVICE, None
+        token = token.strip()
+        if scheme.lower() == "bearer":
+            if _is_service_key(token):
+                return SERVICE, None
+            if caller := _remembered(token) or _recognised(token):
+                return caller, None
+        raise wrong_tokens.count(request) or WireError("AUTH_INVALID_TOKEN", _INVALID)
 
     def authenticate_header(self, request: Request | HttpRequest) -> str:
         return 'Bearer realm="jobsite"'
+
+
+# By SHA-256 of the token, so that none lies about in memory; with the time until which it is believed.
+_known: dict[bytes, tuple[Caller, float]] = {}
 
 
 def _is_service_key(token: str) -> bool:
     # Every key is compared, in constant time: how long it takes tells nothing.
     matches = [hmac.compare_digest(token.encode(), key.encode()) for key in settings.INTERNAL_API_KEYS]
     return any(matches)
+
+
+def _remembered(token: str) -> Caller | None:
+    caller, until = _known.get(hashlib.sha256(token.encode()).digest(), (None, 0.0))
+    return caller if time.monotonic() < until else None
+
+
+def _recognised(token: str) -> Caller | None:
+    """The caller whose token lives; None for a token that is none of ours.
+
+    Raises:
+        WireError: the token was ours, and is dead. That is no guess at a token, so it does not count as one.
+    """
+    asked_at = time.monotonic()
+    found = tokens.look_up(token)
+    if found is None:
+        return None
+    if found.revoked:
+        raise WireError("AUTH_INVALID_TOKEN", "The token was revoked. Ask for a new one.")
+    if found.expired:
+        raise WireError("AUTH_EXPIRED_TOKEN", "The token has expired. Ask for a new one.", expiredAt=written(found.expires_at))
+    if found.use_unnoted:
+        _note_use(found.public_id)
+    caller = Caller(found.name, found.scopes, found.orchestrator_id, found.expires_at)
+    # From before the query, and no longer than it lives: its end is told by the database's clock, how long that is by ours.
+    until = asked_at + min(REMEMBERED_SECONDS, found.seconds_left if found.seconds_left is not None else REMEMBERED_SECONDS)
+    if len(_known) >= _MOST_REMEMBERED:
+        _known.clear()
+    _known[hashlib.sha256(token.encode()).digest()] = caller, until
+    return caller
+
+
+def _note_use(public_id: str) -> None:
+    # Nobody is turned away because this can't be written.
+    try:
+        with transaction.atomic():
+            tokens.note_use(public_id)
+    except Error as error:
+        log.warning("the use of token %s could not be noted: %s", public_id, type(error).__name__)

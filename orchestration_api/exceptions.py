@@ -19,6 +19,7 @@ STATUS_OF = {
     "ORCHESTRATOR_ID_REQUIRED": 400,
     "TIMESTAMP_OUT_OF_RANGE": 400,
     "AUTH_INVALID_TOKEN": 401,
+    "AUTH_EXPIRED_TOKEN": 401,
     "AUTHZ_INSUFFICIENT_PERMISSIONS": 403,
     "ORCHESTRATOR_MISMATCH": 403,
     "NOT_JOB_OWNER": 403,
@@ -35,12 +36,13 @@ STATUS_OF = {
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "INVALID_UNICODE": 422,
     "LEASE_TOKEN_REQUIRED": 428,
+    "RATE_LIMIT_EXCEEDED": 429,
     "INTERNAL_ERROR": 500,
     "SERVICE_UNAVAILABLE": 503,
     "OUTCOME_UNKNOWN": 503,
 }
 # Seconds, of every 503.
-RETRY_AFTER = "2"
+RETRY_AFTER = 2
 # Errors after which the caller drops the job.
 _STOP = {"NOT_JOB_OWNER", "ALREADY_FINISHED", "LEASE_LOST", "LEASE_EXPIRED"}
 
@@ -72,8 +74,8 @@ def answer(problem: Exception, context: dict[str, Any]) -> Response:
     response = Response(body_of(error, request.META["jobsite.request_id"]), status=STATUS_OF[error.code])
     if response.status_code == 401:
         response["WWW-Authenticate"] = 'Bearer realm="jobsite"'
-    if response.status_code == 503:
-        response["Retry-After"] = RETRY_AFTER
+    if response.status_code in (429, 503):
+        response["Retry-After"] = str(error.details.get("retryAfterSeconds", RETRY_AFTER))
     if isinstance(problem, drf.MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)
     return response

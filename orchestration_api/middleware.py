@@ -71,7 +71,7 @@ def error_response(error: WireError, request: HttpRequest, *, status: int | None
     content = json.dumps(body_of(error, request.META["jobsite.request_id"]))
     response = HttpResponse(content, content_type="application/json", status=status or STATUS_OF[error.code])
     if response.status_code == 503:
-        response["Retry-After"] = RETRY_AFTER
+        response["Retry-After"] = str(RETRY_AFTER)
     return response
 
 

@@ -11,9 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs.admin.filters import ActionFilter, ActorKindFilter, AtFilter
-from jobs.admin.masking import shown
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.ids import PREFIX
+from jobs.masking import shown
 from jobs.models import AuditEntry
 from jobs.templatetags.jobs import NONE, ago, job_link, status_word
 

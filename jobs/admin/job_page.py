@@ -11,8 +11,8 @@ from typing import Any
 from django.db.models.functions import Left, Length
 from django.utils import timezone
 
-from jobs.admin.masking import shown
 from jobs.lifecycle import TABLE, ActorKind, Status, Verb, verbs_from
+from jobs.masking import shown
 from jobs.models import Attempt, AuditEntry, Job, LogLine
 
 OFFERED = (Verb.RETRY, Verb.CANCEL, Verb.RELEASE)

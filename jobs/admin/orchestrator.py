@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.admin.masking import shown
 from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.masking import shown
 from jobs.models import Job, Orchestrator
 from jobs.templatetags.jobs import NONE, ago
 

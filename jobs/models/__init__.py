@@ -1,7 +1,9 @@
 """The nouns, one a file."""
 
+from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
+from jobs.models.auth_failure import AuthFailure
 from jobs.models.job import Job
 from jobs.models.lane import Lane
 from jobs.models.lease_key import LeaseKey
@@ -9,4 +11,4 @@ from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
 from jobs.models.watch import Watch
 
-__all__ = ["Attempt", "AuditEntry", "Job", "Lane", "LeaseKey", "LogLine", "Orchestrator", "Watch"]
+__all__ = ["ApiToken", "Attempt", "AuditEntry", "AuthFailure", "Job", "Lane", "LeaseKey", "LogLine", "Orchestrator", "Scope", "Watch"]

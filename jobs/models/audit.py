@@ -8,8 +8,8 @@ from jobs.models.columns import TransactionIdField
 class AuditEntry(models.Model):
     """One change, written in the same statement as the change itself and never altered afterwards: the database refuses.
 
-    The entries of a job number 0, 1, 2 … without gaps. There is no foreign key to jobs: the log
-    outlives them. The door is the only writer.
+    The entries of a job number 0, 1, 2 … without gaps. There is no foreign key to jobs: the log outlives them. The door is the only
+    writer of these; acts on what is no job (a token) have a subject instead, and jobs.records writes them.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -42,7 +42,11 @@ class AuditEntry(models.Model):
             models.Index(fields=["xid", "id"], name="audit_log_feed"),
             # The log only grows, in the order of time: a block range index finds a period at next to no cost.
             BrinIndex(fields=["at"], name="audit_log_at"),
+            # Of what is no job: tokens and their like.
+            models.Index(
+                fields=["subject_type", "subject_id", "id"], name="audit_log_subject", condition=models.Q(subject_type__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.job_id} #{self.sequence} {self.action}"
+        return f"{self.job_id} #{self.sequence} {self.action}" if self.job_id else f"{self.subject_type} {self.subject_id} {self.action}"

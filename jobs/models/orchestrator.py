@@ -14,6 +14,8 @@ class Orchestrator(models.Model):
     job_types = ArrayField(models.CharField(max_length=100), null=True)
     capacity = models.JSONField(null=True)
     last_report = models.JSONField(null=True)
+    # When it last reported without a lease token, to the minute: its claims can then be told apart by time only.
+    last_unfenced_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "orchestrators"

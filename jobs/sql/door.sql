@@ -16,6 +16,9 @@
 fenced as materialized (
   select f.*, h.held_last, case
       when f.was is null then 'not_found'
+      -- Whose token is bound learns nothing of jobs it never held. (Its claim was committed before it could say a word of it.)
+      when %(bound)s::boolean and f.gone and not exists (select from audit_log e
+        where e.job_id = f.job_id and e.actor_kind = 'orchestrator' and e.actor = %(actor)s::text) then 'not_found'
       when %(fenced)s::boolean and f.epoch is null then 'token_required'
       when f.nth > 1 then 'conflict'
       when not %(holder)s::boolean then null
@@ -148,7 +151,7 @@ logged as (
         jsonb_build_object('delaySeconds', round(r.delay_seconds::numeric, 3))
       where r.verdict = 'applied' and r.via = 'failed'
     union all select 1, 'late_report', r.was, r.was, %(actor_kind)s::text, %(actor)s::text, 1, r.detail where r.late) e)
-select r.ord as asked_ord, r.job_id as asked_id, r.verdict, r.act, r.was, r.via, r.reason as cause,
+select r.ord as asked_ord, r.job_id as asked_id, r.verdict, r.act, case when r.verdict <> 'not_found' then r.was end as was, r.via, r.reason as cause,
   -- The job as it is now, without payload and result.
   s.id, s.type, s.status, s.lane_id, s.due, s.priority, s.metadata, s.last_error, s.error_category, s.exit_code, s.attempts, s.max_attempts,
   s.epoch, s.phase, s.progress, s.partial, s.created_by, s.orchestrator_id, s.claim_id, s.timeout_seconds, s.scheduled_for, s.created_at,
@@ -156,5 +159,5 @@ select r.ord as asked_ord, r.job_id as asked_id, r.verdict, r.act, r.was, r.via,
   s.progress_at, s.cancel_requested_at, s.retried_from, s.audit_seq
 from ruled r left join lateral (
   select 1 as choice, m.* from moved m where m.id = r.job_id
-  union all select 2, l.* from locked l where l.id = r.job_id order by choice limit 1) s on true
+  union all select 2, l.* from locked l where l.id = r.job_id and r.verdict <> 'not_found' order by choice limit 1) s on true
 order by r.ord

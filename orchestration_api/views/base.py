@@ -5,22 +5,25 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.conf import settings
+from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from jobs import leases, times
+from jobs import leases, masking, times
 from jobs.actors import Actor, Holder
 from jobs.ids import is_id
 from jobs.lifecycle import JobNotFound
-from jobs.models import Job
+from jobs.models import Job, Scope
 from jobs.transitions import Ruling
 from orchestration_api.authentication import Caller
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import ID_ALPHABET, WireSerializer
 from orchestration_api.parsers import mend_text
-from orchestration_api.representations import JobSummary
+from orchestration_api.permissions import owns, scopes_used, within_reach
+from orchestration_api.representations import JobSummary, JobWhole
 
 # So many names of a body's are told, and so many characters of each: an answer has a largest size, whatever was sent.
 _MOST_NAMES, _LONGEST_NAME = 20, 100
@@ -42,9 +45,11 @@ class MachineViewSet(ViewSet):
         unknown: keys of the body that mean nothing here.
         replaced: paths of what was mended in it.
         body: it, as parsed.
+        asks_for_time: its calls are reports, which bound tokens must stamp.
     """
 
     lookup_field = "job_id"
+    asks_for_time = False
     request: Request
 
     def __init__(self, **options: Any) -> None:
@@ -57,6 +62,9 @@ class MachineViewSet(ViewSet):
         super().initial(request, *args, **kwargs)
         if any("\x00" in value for values in request.query_params.lists() for value in (values[0], *values[1])):
             raise WireError("VALIDATION_INVALID_PARAMS", "The query holds a NUL.")
+        if request.method in SAFE_METHODS and self.action_map.get(str(request.method).lower()):
+            # What has a body is asked for its scope once that is parsed: what does not parse is told before what may not be done.
+            self.scopes_used()
 
     # --- who speaks -------------------------------------------------------------------------------------------------
 
@@ -68,27 +76,36 @@ class MachineViewSet(ViewSet):
     def caller(self) -> Caller:
         return cast(Caller, self.request.user)
 
+    def scopes_used(self) -> frozenset[Scope]:
+        """By which of its scopes the caller does this.
+
+        Raises:
+            WireError: by none.
+        """
+        return scopes_used(self.caller, getattr(self, str(self.action)))
+
     def producer(self) -> Actor:
         """The caller as one who makes and steers jobs."""
+        self.scopes_used()
         return Actor.producer(self.caller.name, request_id=self.request_id)
 
     def holder(self) -> Holder:
-        """The caller as an orchestrator: by the header, or by the body where the header is missing.
+        """The caller as an orchestrator: the one its token speaks for; else by the header, or by the body where the header is missing.
 
         Raises:
-            WireError: no id, a malformed one, or two that disagree.
+            WireError: not for this token, no id, a malformed one, or two that disagree.
         """
-        header = self.request.META.get("HTTP_X_ORCHESTRATOR_ID", "")
+        self.scopes_used()
         told = self.body.get("orchestratorId")
-        in_body = told if isinstance(told, str) else ""
-        if header and in_body and header != in_body:
-            raise WireError(
-                "ORCHESTRATOR_MISMATCH",
-                "X-Orchestrator-ID and the body's orchestratorId name different orchestrators.",
-                header=header,
-                body=in_body,
-            )
-        name = header or in_body
+        said = {
+            "token": self.caller.orchestrator_id,
+            "header": self.request.META.get("HTTP_X_ORCHESTRATOR_ID"),
+            "body": told if isinstance(told, str) else None,
+        }
+        said = {where: name for where, name in said.items() if name}
+        if len(set(said.values())) > 1:
+            raise WireError("ORCHESTRATOR_MISMATCH", f"The {' and the '.join(said)} name different orchestrators.", **said)
+        name = next(iter(said.values()), "")
         if not name:
             raise WireError("ORCHESTRATOR_ID_REQUIRED", "Say who you are: send X-Orchestrator-ID, or orchestratorId in the body.")
         if len(name) > 128 or not ID_ALPHABET.fullmatch(name):
@@ -97,7 +114,8 @@ class MachineViewSet(ViewSet):
                 "An orchestrator id is 1 to 128 of A-Z a-z 0-9 . _ : -",
                 fields={"orchestratorId": ["malformed"]},
             )
-        return Holder.of(name, request_id=self.request_id, fenced=self.caller.bound or settings.REQUIRE_LEASE_TOKENS)
+        bound = self.caller.bound
+        return Holder.of(name, request_id=self.request_id, fenced=bound or settings.REQUIRE_LEASE_TOKENS, bound=bound)
 
     # --- what is said -----------------------------------------------------------------------------------------------
 
@@ -109,6 +127,7 @@ class MachineViewSet(ViewSet):
             lenient: paths whose text is mended instead of refused.
         """
         self.body, self.replaced = mend_text(self._object(required), lenient)
+        self.scopes_used()
         return self.body
 
     def check_time_header(self) -> None:
@@ -150,17 +169,32 @@ class MachineViewSet(ViewSet):
         return job_id
 
     def known_id(self) -> str:
-        """The id in the address, of a job that is there."""
-        if not Job.objects.filter(id=self.job_id()).exists():
+        """The id in the address, of a job that is there for this caller: out of its reach is as if there were none."""
+        if not self.reach().filter(id=self.job_id()).exists():
             raise JobNotFound(f"There is no job {self.job_id()}.", job_id=self.job_id())
         return self.job_id()
 
     def job(self) -> Job:
-        """The job in the address, whole."""
-        job = Job.objects.filter(id=self.job_id()).first()
+        """The job in the address, whole; within reach like any other."""
+        job = self.reach().filter(id=self.job_id()).first()
         if job is None:
             raise JobNotFound(f"There is no job {self.job_id()}.", job_id=self.job_id())
         return job
+
+    def reach(self) -> "QuerySet[Job]":
+        """The jobs that this call may be about."""
+        return within_reach(self.caller, self.scopes_used())
+
+    def whole(self, job: Job, *, source: Job | None = None) -> dict[str, Any]:
+        """All of a job; secrets in its payload only for those whose own it is.
+
+        Args:
+            source: where the payload comes from, when that is another job.
+        """
+        told: dict[str, Any] = dict(JobWhole(job).data)
+        if not owns(self.caller, source or job):
+            told["payload"], _ = masking.mask(told["payload"])
+        return told
 
     def epoch(self, fields: dict[str, Any], job_id: str, holder: Holder) -> int | None:
         """The epoch that the sent lease token proves; None when none was sent. (Whether one is needed is the door's to say.)
@@ -170,6 +204,7 @@ class MachineViewSet(ViewSet):
         sent = [self.request.META.get("HTTP_X_LEASE_TOKEN"), fields.get("lease_token"), fields.get("renewal_token")]
         proven = {leases.epoch_of(token, job_id=job_id, orchestrator_id=holder.name) for token in sent if token}
         if not proven:
+            leases.note_unfenced(holder.name)
             return None
         return proven.pop() if len(proven) == 1 else leases.FORGED
 
@@ -204,6 +239,8 @@ class MachineViewSet(ViewSet):
 
     def _check_time(self, stated: datetime | None) -> None:
         moment = stated or self._time_header()
+        if moment is None and self.asks_for_time and self.caller.bound:
+            raise ValidationError({"timestamp": ["is needed with this token, or X-Request-Timestamp: when you send this"]}, code="required")
         tolerance = settings.TIMESTAMP_TOLERANCE_SECONDS
         if moment is None or not tolerance:
             return

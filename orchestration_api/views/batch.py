@@ -11,9 +11,11 @@ from rest_framework.response import Response
 
 from jobs import leases, progress
 from jobs.actors import Holder
+from jobs.models import Scope
 from orchestration_api.exceptions import as_wire_error, body_of
 from orchestration_api.items import Item, ItemReader
 from orchestration_api.parsers import mend_text
+from orchestration_api.permissions import opened_by
 from orchestration_api.renderers import encoded, most_bytes
 from orchestration_api.serializers import Batch
 from orchestration_api.views.base import MachineViewSet, remarks
@@ -26,6 +28,9 @@ _RETRY_CLAIM_SECONDS = 2.0
 class BatchViewSet(MachineViewSet):
     """`POST /jobs/status`."""
 
+    asks_for_time = True
+
+    @opened_by(Scope.ORCHESTRATE)
     def report(self, request: Request) -> Response:
         frame = self._frame()
         holder = self.holder()

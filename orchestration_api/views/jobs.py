@@ -11,11 +11,12 @@ from jobs import logs, statistics, times
 from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
 from jobs.filters import JobFilterSet
 from jobs.lifecycle import JobNotFound, Status
-from jobs.models import Attempt, AuditEntry, Job
+from jobs.models import Attempt, AuditEntry, Job, Scope
 from jobs.transitions import Step, apply_one
 from orchestration_api.exceptions import WireError
 from orchestration_api.pages import page_of
 from orchestration_api.parsers import mend_text
+from orchestration_api.permissions import may_read_story, opened_by
 from orchestration_api.representations import AttemptOut, Entry, JobSummary, JobWhole
 from orchestration_api.serializers import Edit, NewJobRequest, Order, RunAgain
 from orchestration_api.views.base import MachineViewSet
@@ -26,12 +27,14 @@ _PAGING = ("ordering", "cursor", "pageSize")
 class JobViewSet(MachineViewSet):
     """`/jobs`, `/jobs/{id}` and what producers and readers do with them."""
 
+    @opened_by(Scope.ENQUEUE)
     def create(self, request: Request) -> Response:
         """One job, or a list of up to 1000: all or none."""
         asked, alone = self._new_jobs()
         made = enqueue([NewJob(**fields) for fields in asked], by=self.producer())
         return Response({"job": JobWhole(made[0]).data} if alone else {"jobs": [JobWhole(job).data for job in made]}, status=201)
 
+    @opened_by(Scope.READ, Scope.ENQUEUE)
     def index(self, request: Request) -> Response:
         query = request.query_params
         unknown = sorted(set(query) - set(JobFilterSet.base_filters) - set(_PAGING))
@@ -45,7 +48,7 @@ class JobViewSet(MachineViewSet):
                 f"Sent more than once: {', '.join(twice)}. Write several values with commas.",
                 fields={name: ["is sent more than once"] for name in twice},
             )
-        filters = JobFilterSet(query, queryset=Job.objects.defer("payload", "result"))
+        filters = JobFilterSet(query, queryset=self.reach().defer("payload", "result"))
         try:
             chosen = filters.chosen()
         except ValueError:
@@ -55,9 +58,11 @@ class JobViewSet(MachineViewSet):
         )
         return Response({"results": [JobSummary(job).data for job in page.jobs], "next": page.next, "previous": page.previous})
 
+    @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def retrieve(self, request: Request, job_id: str) -> Response:
-        return Response(JobWhole(self.job()).data)
+        return Response(self.whole(self.job()))
 
+    @opened_by(Scope.ENQUEUE, Scope.MANAGE)
     def partial_update(self, request: Request, job_id: str) -> Response:
         self.parse()
         fields = self.validate(Edit)
@@ -69,27 +74,35 @@ class JobViewSet(MachineViewSet):
                 fields={},
             )
         changes = {name: times.written(value) if name == "scheduled_for" else value for name, value in fields.items()}
-        step = Step(job_id=self.job_id(), action="edit", expected_updated_at=expected, detail={"changes": changes}, **fields)
+        step = Step(job_id=self.known_id(), action="edit", expected_updated_at=expected, detail={"changes": changes}, **fields)
         return self.answer(apply_one(step, by=self.producer()))
 
+    @opened_by(Scope.ENQUEUE, Scope.MANAGE)
     def cancel(self, request: Request, job_id: str) -> Response:
         return self._order("cancel")
 
+    @opened_by(Scope.ENQUEUE, Scope.MANAGE)
     def retry(self, request: Request, job_id: str) -> Response:
         return self._order("retry")
 
+    @opened_by(Scope.ENQUEUE, Scope.MANAGE)
     def run_again(self, request: Request, job_id: str) -> Response:
         self.parse(required=False)
         changes = self.validate(RunAgain)
-        return Response({"job": JobWhole(self.job().run_again(by=self.producer(), **changes)).data}, status=201)
+        job = self.job()
+        made = job.run_again(by=self.producer(), **changes)
+        # A payload that came just now is no news to the caller.
+        return Response({"job": JobWhole(made).data if "payload" in changes else self.whole(made, source=job)}, status=201)
 
+    @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def history(self, request: Request, job_id: str) -> Response:
         """Every entry of a job in order, also when the job itself is gone."""
         entries = list(AuditEntry.objects.filter(job_id=self.job_id()).order_by("sequence"))
-        if not entries:
+        if not entries or not may_read_story(self.caller, self.scopes_used(), entries):
             raise JobNotFound(f"There is no job {self.job_id()}.", job_id=self.job_id())
         return Response({"entries": Entry(entries, many=True).data})
 
+    @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def attempts(self, request: Request, job_id: str) -> Response:
         """Every run: those that ended and were retried, then the one that the job is in or ended with."""
         job = self.job()
@@ -99,18 +112,20 @@ class JobViewSet(MachineViewSet):
             told.append(_current_run(job))
         return Response({"attempts": told})
 
+    @opened_by(Scope.READ)
     def stats(self, request: Request) -> Response:
         counted = statistics.counts()
         told = {"total": counted.total, "byStatus": counted.by_status, "byType": counted.by_type}
         return Response(told | {"asOf": times.written(times.now())})
 
+    @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def text_log(self, request: Request, job_id: str) -> StreamingHttpResponse:
         return StreamingHttpResponse(logs.text(self.known_id()), content_type="text/plain; charset=utf-8")
 
     def _order(self, verb: str) -> Response:
         self.parse(required=False)
         fields = self.validate(Order)
-        step = Step(job_id=self.job_id(), action=verb, reason=fields.get("reason"), expected_updated_at=fields.get("expected_updated_at"))
+        step = Step(job_id=self.known_id(), action=verb, reason=fields.get("reason"), expected_updated_at=fields.get("expected_updated_at"))
         return self.answer(apply_one(step, by=self.producer()))
 
     def _new_jobs(self) -> tuple[list[dict[str, Any]], bool]:
@@ -120,6 +135,7 @@ class JobViewSet(MachineViewSet):
         if not self.request.body:
             raise WireError("VALIDATION_INVALID_PARAMS", "The body is empty; a job or a list of jobs is needed.")
         body, _ = mend_text(self.request.data, ())
+        self.scopes_used()
         alone = not isinstance(body, list)
         if alone and not isinstance(body, dict):
             raise WireError("VALIDATION_INVALID_PARAMS", "The body must be a job or a list of jobs.")

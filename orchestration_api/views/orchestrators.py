@@ -9,7 +9,8 @@ from rest_framework.response import Response
 import jobs
 from jobs import leases, statements, times
 from jobs.leases import Pulse
-from jobs.models import Orchestrator
+from jobs.models import Orchestrator, Scope
+from orchestration_api.permissions import opened_by
 from orchestration_api.serializers import Heartbeat, SelfReport
 from orchestration_api.views.base import MachineViewSet
 
@@ -17,6 +18,7 @@ from orchestration_api.views.base import MachineViewSet
 class OrchestratorViewSet(MachineViewSet):
     """`/orchestrator/heartbeat`, `health`, `me`, `metrics`."""
 
+    @opened_by(Scope.ORCHESTRATE)
     def heartbeat(self, request: Request) -> Response:
         self.parse()
         holder = self.holder()
@@ -39,6 +41,7 @@ class OrchestratorViewSet(MachineViewSet):
         }
         return Response(told | self.remarks())
 
+    @opened_by()
     def health(self, request: Request) -> Response:
         with connection.cursor() as cursor:
             cursor.execute("select 1")
@@ -46,6 +49,7 @@ class OrchestratorViewSet(MachineViewSet):
             {"status": "healthy", "timestamp": times.written(times.now()), "database": "connected", "version": jobs.__version__}
         )
 
+    @opened_by(Scope.ORCHESTRATE)
     def self_report(self, request: Request) -> Response:
         """Whatever an orchestrator reports of itself: kept, shown, and counted as contact."""
         self.parse()
@@ -55,10 +59,20 @@ class OrchestratorViewSet(MachineViewSet):
         Orchestrator.objects.filter(id=holder.name).update(last_report=self.body)
         return Response({"success": True, "timestamp": times.written(times.now())})
 
+    @opened_by()
     def me(self, request: Request) -> Response:
-        holder = self.holder()
-        scopes = ["orchestrate", "enqueue", "read", "manage"]
-        return Response({"orchestratorId": holder.name, "scopes": scopes, "timestamp": times.written(times.now())})
+        """Who the caller is to us; a producer's token speaks for no orchestrator."""
+        caller = self.caller
+        speaks = Scope.ORCHESTRATE in caller.scopes or caller.bound
+        return Response(
+            {
+                "orchestratorId": self.holder().name if speaks else None,
+                "name": caller.name,
+                "scopes": [scope.value for scope in Scope if scope in caller.scopes],
+                "expiresAt": times.written(caller.expires_at),
+                "timestamp": times.written(times.now()),
+            }
+        )
 
 
 def _named(jobs_sent: list[dict[str, Any]], orchestrator_id: str) -> list[dict[str, Any]]:

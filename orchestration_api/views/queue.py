@@ -11,9 +11,10 @@ from rest_framework.response import Response
 
 from jobs import claiming, leases, times
 from jobs.actors import Holder
-from jobs.models import Job
+from jobs.models import Job, Scope
 from orchestration_api import waiting
 from orchestration_api.execution import execution_of
+from orchestration_api.permissions import opened_by
 from orchestration_api.renderers import encoded, most_bytes
 from orchestration_api.representations import JobSummary, JobWhole
 from orchestration_api.serializers import ClaimRequest
@@ -23,6 +24,7 @@ from orchestration_api.views.base import MachineViewSet
 class QueueViewSet(MachineViewSet):
     """`GET /jobs/queue`, `POST /jobs/claim`, `GET /jobs/orphaned`."""
 
+    @opened_by(Scope.ORCHESTRATE)
     def claim_by_get(self, request: Request) -> Response:
         """Claims by a GET, as existing orchestrators do. HEAD must not: Django would route it here."""
         if request.method == "HEAD":
@@ -30,11 +32,13 @@ class QueueViewSet(MachineViewSet):
         holder = self.holder()
         return Response(claim_for(holder, self.validate(ClaimRequest, _from_query(request))))
 
+    @opened_by(Scope.ORCHESTRATE)
     def claim(self, request: Request) -> Response:
         self.parse(required=False)
         holder = self.holder()
         return Response(claim_for(holder, self.validate(ClaimRequest)))
 
+    @opened_by(Scope.ORCHESTRATE)
     def orphaned(self, request: Request) -> Response:
         """What the caller holds: what a restarted orchestrator needs to decide about each job. A bare list."""
         holder = self.holder()

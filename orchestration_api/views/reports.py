@@ -11,10 +11,12 @@ from rest_framework.response import Response
 from jobs import leases, logs, progress, times
 from jobs.actors import Holder
 from jobs.lifecycle import HOLD
+from jobs.models import Scope
 from jobs.transitions import Ruling, Step, apply_one
 from orchestration_api import reporting
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import WireSerializer
+from orchestration_api.permissions import opened_by
 from orchestration_api.renderers import most_bytes
 from orchestration_api.reporting import Operation
 from orchestration_api.representations import LogLineOut
@@ -28,6 +30,9 @@ _LENIENT = reporting.LENIENT | {("entries", "*", "line")}
 class ReportViewSet(MachineViewSet):
     """`/jobs/{id}/acknowledge`, `status`, `complete`, `fail`, `release`, `lease/renew`, `logs`."""
 
+    asks_for_time = True
+
+    @opened_by(Scope.ORCHESTRATE)
     def acknowledge(self, request: Request, job_id: str) -> Response:
         ruling = self._report(reporting.ACKNOWLEDGE, required=False)
         answer = self.answer(ruling)
@@ -37,18 +42,23 @@ class ReportViewSet(MachineViewSet):
             answer.data["lease"] = lease | {"renewalToken": lease["token"]}
         return answer
 
+    @opened_by(Scope.ORCHESTRATE)
     def status(self, request: Request, job_id: str) -> Response:
         return self.answer(self._report(reporting.STATUS))
 
+    @opened_by(Scope.ORCHESTRATE)
     def complete(self, request: Request, job_id: str) -> Response:
         return self.answer(self._report(reporting.COMPLETE))
 
+    @opened_by(Scope.ORCHESTRATE)
     def fail(self, request: Request, job_id: str) -> Response:
         return self.answer(self._report(reporting.FAIL))
 
+    @opened_by(Scope.ORCHESTRATE)
     def release(self, request: Request, job_id: str) -> Response:
         return self.answer(self._report(reporting.RELEASE, required=False))
 
+    @opened_by(Scope.ORCHESTRATE)
     def renew(self, request: Request, job_id: str) -> Response:
         fields = self._read(Renewal)
         hold = Step(job_id=self.job_id(), action=HOLD, **self._signature(fields, self.job_id(), self.holder()))
@@ -68,6 +78,7 @@ class ReportViewSet(MachineViewSet):
         told = {"success": True, "lease": lease | {"renewalToken": lease["token"]}, "timestamp": times.written(times.now())}
         return Response(told | {"nextAction": "cancel" if job.cancel_requested_at else "continue"} | self.remarks())
 
+    @opened_by(Scope.ORCHESTRATE)
     def append_logs(self, request: Request, job_id: str) -> Response:
         fields = self._read(LogEntries)
         holder = self.holder()
@@ -82,6 +93,7 @@ class ReportViewSet(MachineViewSet):
         }
         return Response(told | self.remarks())
 
+    @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def read_logs(self, request: Request, job_id: str) -> Response:
         """Lines of one run, the newest one unless `epoch` names another, so that `after` means one place only."""
         limits = {"epoch": (0, 2**31 - 1), "after": (-1, 2**63 - 1), "limit": (1, 10_000)}

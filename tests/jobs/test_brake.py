@@ -11,14 +11,15 @@ from django.core.management import call_command
 from django.db.models import F
 from django.db.models.functions import Now
 
-from jobs import leases, transitions, watch
+from jobs import leases, progress, transitions, watch
 from jobs.actors import Actor, Holder
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
 from jobs.leases import Pulse
-from jobs.lifecycle import LeaseExpired, LeaseLost
+from jobs.lifecycle import HOLD, LeaseExpired, LeaseLost
 from jobs.models import Job, Watch
 from jobs.outcomes import Report
+from jobs.progress import Note
 from jobs.sweeps import Sweep, sweep
 from jobs.transitions import Step
 from tests.factories import HOLDER, PRODUCER
@@ -252,7 +253,8 @@ def test_the_fleet_recovers_by_its_heartbeats(holder: Holder) -> None:
 
     assert ([job_id for job_id, _ in answer.leases], answer.abandon) == ([beating.id], [deaf.id])
     assert leases.renew(renewed.id, by=holder, epoch=1)
-    assert leases.note_progress(deaf.id, by=holder, epoch=1, phase="on")
+    (ruling,) = progress.report([(Step(job_id=deaf.id, action=HOLD, epoch=1), Note(phase="on"))], by=holder)
+    assert (ruling.verdict, ruling.known_job.phase) == ("held", "on")
     assert swept() == 0
     pass_by(LEASE - timedelta(seconds=1))
     leases.heartbeat(Pulse(named=[{"job_id": job.id, "epoch": 1} for job in (beating, renewed)]), by=holder)

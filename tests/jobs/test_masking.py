@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.admin.masking import MASK, MOST_SHOWN, is_secret, mask, shown
+from jobs.masking import MASK, MOST_SHOWN, is_secret, mask, shown
 
 
 @pytest.mark.parametrize(

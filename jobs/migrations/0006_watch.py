@@ -13,7 +13,7 @@ end $f$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0004_lease_key")]
+    dependencies = [("jobs", "0005_identity")]
     operations = [
         migrations.CreateModel(
             name="Watch",

@@ -1,0 +1,82 @@
+"""Whoever sends many wrong tokens is told to wait. A valid token is never throttled, wherever it comes from."""
+
+import ipaddress
+import logging
+import math
+import time
+
+from django.conf import settings
+from django.db import Error
+from psycopg_pool import PoolTimeout
+from rest_framework.request import Request
+
+from jobs.throttling import WINDOW_SECONDS, count_failure
+from orchestration_api.exceptions import WireError
+
+log = logging.getLogger(__name__)
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# Addresses that are over their limit, and until when: they are told so without a query.
+_over: dict[str, float] = {}
+_MOST_REMEMBERED = 10_000
+
+
+def count(request: Request) -> WireError | None:
+    """Counts one wrong token against the address that it came from.
+
+    Returns:
+        What to answer instead of 401 when it sent too many.
+    """
+    address = client_of(request)
+    left = _over.get(address, 0.0) - time.monotonic()
+    if left <= 0:
+        left = _counted(address)
+    if left <= 0:
+        return None
+    return WireError(
+        "RATE_LIMIT_EXCEEDED",
+        "Too many wrong tokens came from your address. Wait, then send a valid one.",
+        retryAfterSeconds=math.ceil(left),
+    )
+
+
+def client_of(request: Request) -> str:
+    """The address whose count it is: the connection's, or behind trusted proxies the last one in X-Forwarded-For that is none of them.
+
+    What stands before that one is the client's own word and proves nothing. IPv6 clients are counted by their /64: whoever has one of its
+    addresses has them all.
+    """
+    address = _read(request.META.get("REMOTE_ADDR", ""))
+    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    while hops and address is not None and any(address in network for network in settings.TRUSTED_PROXIES):
+        told = _read(hops.pop().strip())
+        if told is None:
+            break
+        address = told
+    if isinstance(address, ipaddress.IPv6Address):
+        return f"{ipaddress.IPv6Address(int(address) >> 64 << 64)}/64"
+    return str(address or "unknown")
+
+
+def _counted(address: str) -> float:
+    """Seconds for which the address is over its limit; 0 when it is not."""
+    try:
+        failures, left = count_failure(address)
+    except (Error, PoolTimeout) as error:
+        log.warning("a wrong token could not be counted: %s", type(error).__name__)
+        return 0.0
+    if failures <= settings.AUTH_FAILURES_PER_MINUTE:
+        return 0.0
+    if len(_over) >= _MOST_REMEMBERED:
+        _over.clear()
+    left = min(max(left, 1.0), float(WINDOW_SECONDS))
+    _over[address] = time.monotonic() + left
+    log.warning("too many wrong tokens from %s", address)
+    return left
+
+
+def _read(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
