@@ -55,6 +55,13 @@ def kept(path: Path) -> str:
         raise ImproperlyConfigured(f"JOBSITE_DATA_DIR: {path} can't be used: {error.strerror}.") from None
 
 
+def put(path: Path, value: str) -> None:
+    """Keeps a secret in a file of mode 0600, instead of what it held before."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = _written_aside(path, value)
+    draft.replace(path)
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text().strip()
@@ -65,13 +72,17 @@ def _read(path: Path) -> str:
 def _made(path: Path) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Written aside and linked into place: two processes starting at once agree on one secret, and nobody reads half of it.
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    draft = _written_aside(path, secrets.token_urlsafe(48))
     try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
     finally:
         draft.unlink()
     return _read(path)
+
+
+def _written_aside(path: Path, value: str) -> Path:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(value)
+    return draft

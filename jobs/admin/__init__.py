@@ -1,12 +1,13 @@
-"""The Django admin in our own skin: triage and the verbs. One noun a file; nothing here is changed by a form."""
+"""The Django admin in our own skin: triage and the verbs. One noun a file; of ours nothing is changed by a form but tokens."""
 
 from django.contrib import admin
 
 from jobs.admin.audit import AuditEntryAdmin
 from jobs.admin.job import JobAdmin
 from jobs.admin.orchestrator import OrchestratorAdmin
+from jobs.admin.token import ApiTokenAdmin
 
-__all__ = ["AuditEntryAdmin", "JobAdmin", "OrchestratorAdmin"]
+__all__ = ["ApiTokenAdmin", "AuditEntryAdmin", "JobAdmin", "OrchestratorAdmin"]
 
 admin.site.site_header = admin.site.site_title = "jobsite"
 admin.site.index_title = "Administration"

@@ -43,7 +43,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
         entry: AuditEntry = noun
         return {
-            "title": f"{entry.action.replace('_', ' ').capitalize()}, entry {entry.sequence} of its job" if entry.job_id else entry.action,
+            "title": entry.action.replace("_", " ").capitalize() + (f", entry {entry.sequence} of its job" if entry.job_id else ""),
             "facts": [
                 ("Job", job_link(entry.job_id)),
                 ("Subject", f"{entry.subject_type} {entry.subject_id}" if entry.subject_type else NONE),
@@ -78,6 +78,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Job")
     def job(self, entry: AuditEntry) -> SafeString:
+        if entry.subject_type:
+            return format_html('<span class="q">{}</span> <span class="id">{}</span>', entry.subject_type, entry.subject_id)
         return job_link(entry.job_id)
 
     @admin.display(description="By")

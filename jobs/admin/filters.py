@@ -118,9 +118,11 @@ class CreatedFilter(OneOf):
 
 class ActionFilter(OneOf):
     title = parameter_name = column = "action"
+    # Acts on what is no job have words of their own.
+    open_ended = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(act.value, act.replace("_", " ").capitalize()) for act in (*Verb, *Act)]
+        return [(word, word.replace("_", " ").capitalize()) for word in (*Verb, *Act, "issue", "revoke")]
 
 
 class ActorKindFilter(OneOf):

@@ -1,23 +1,28 @@
 """Orchestrators: who they are and when they were last heard of."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.masking import shown
 from jobs.models import Job, Orchestrator
-from jobs.templatetags.jobs import NONE, ago
+from jobs.templatetags.jobs import NONE, ago, icon
+
+# For how long a report without a lease token marks its orchestrator.
+_UNFENCED_FOR = timedelta(days=1)
 
 
 @admin.register(Orchestrator)
 class OrchestratorAdmin(ReadOnlyAdmin):
-    list_display = ["name", "seen", "heartbeat", "slots", "version", "hostname", "types"]
+    list_display = ["name", "seen", "heartbeat", "fencing", "slots", "version", "hostname", "types"]
     sortable_by = ()
     ordering = ["-last_seen_at", "id"]
     search_fields = ["id"]
@@ -35,6 +40,7 @@ class OrchestratorAdmin(ReadOnlyAdmin):
                 ("Last heard of", ago(noun.last_seen_at)),
                 ("Last heartbeat", ago(noun.last_heartbeat_at)),
                 ("First seen", ago(noun.first_seen_at)),
+                ("Lease tokens", self.fencing(noun)),
                 ("Slots", self.slots(noun)),
                 ("Version", noun.version or NONE),
                 ("Host", noun.hostname or NONE),
@@ -56,6 +62,18 @@ class OrchestratorAdmin(ReadOnlyAdmin):
     @admin.display(description="Heartbeat")
     def heartbeat(self, orchestrator: Orchestrator) -> SafeString:
         return ago(orchestrator.last_heartbeat_at)
+
+    @admin.display(description="Lease tokens")
+    def fencing(self, orchestrator: Orchestrator) -> SafeString:
+        """Whether its claims can be told apart: one that reports without lease tokens may, after a pause, speak for a run that is over."""
+        last = orchestrator.last_unfenced_at
+        if last is None:
+            return NONE
+        if timezone.now() - last > _UNFENCED_FOR:
+            return format_html('<span class="q">missing until {}</span>', ago(last))
+        return format_html(
+            '<span class="st"><small class="w">{}unfenced</small></span> <span class="q">{}</span>', icon("alert", "s"), ago(last)
+        )
 
     @admin.display(description="Slots")
     def slots(self, orchestrator: Orchestrator) -> str:

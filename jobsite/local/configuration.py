@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+# What the local orchestrator is called.
+ORCHESTRATOR = "local-1"
 _OF_THE_ORCHESTRATOR = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "JOBSITE_TOKEN"})
 
 
@@ -65,15 +67,16 @@ def read_configuration() -> Configuration:
     )
 
 
-def orchestrators_environment(environment: Mapping[str, str], *, key: str) -> dict[str, str]:
-    """What the local orchestrator reads, and no more: it runs scripts, so it has no business with the database or what signs sessions.
+def orchestrators_environment(environment: Mapping[str, str], *, token: str) -> dict[str, str]:
+    """What the local orchestrator reads, and no more: it runs scripts, so it has no business with the database, with what signs sessions or
+    with the service key.
 
     Args:
         environment: of this process.
-        key: the service key, for when there is no JOBSITE_TOKEN.
+        token: its own, for when there is no JOBSITE_TOKEN.
     """
     kept = {name: value for name, value in environment.items() if name in _OF_THE_ORCHESTRATOR or name.startswith("ORCHESTRATOR_")}
-    return {**kept, "INTERNAL_API_KEY": key}
+    return {**kept, "JOBSITE_TOKEN": kept.get("JOBSITE_TOKEN", "").strip() or token}
 
 
 def refuse_unwritable(data_dir: Path) -> None:

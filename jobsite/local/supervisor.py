@@ -12,7 +12,7 @@ from django.conf import settings
 
 from jobsite.embedded_postgres import EmbeddedPostgres
 from jobsite.local.children import Child
-from jobsite.local.configuration import Configuration, orchestrators_environment
+from jobsite.local.configuration import ORCHESTRATOR, Configuration, orchestrators_environment
 
 _READY_WITHIN_SECONDS = 60.0
 _SWEEP_INTERVAL_SECONDS = 5
@@ -47,9 +47,11 @@ class Supervisor:
         self._sweeper = self._child("sweeper", "manage.py", "sweep_stuck_jobs", "--loop", "--interval", str(_SWEEP_INTERVAL_SECONDS))
         self._demo_jobs = self._child("demo-jobs", "manage.py", "enqueue_demo_jobs", "--if-missing", "--url", configuration.url)
         # Not every type: the jobs of somebody's first own orchestrator are for that one.
-        runs = ("--url", configuration.url, "--id", "local-1", "--types", "demo,script")
+        runs = ("--url", configuration.url, "--id", ORCHESTRATOR, "--types", "demo,script")
         self._orchestrator = self._child("orchestrator", "-m", "orchestrator", *runs)
-        self._orchestrator.environment = orchestrators_environment(os.environ, key=settings.INTERNAL_API_KEYS[0])
+        # Whoever brings a token needs none of ours.
+        needs_token = configuration.demo and not os.environ.get("JOBSITE_TOKEN", "").strip()
+        self._token_file = configuration.data_dir / "orchestrator-token" if needs_token else None
 
     def run(self) -> None:
         """Bring everything up, stay until it is time to stop, take everything down.
@@ -77,12 +79,15 @@ class Supervisor:
         if self._configuration.demo:
             # It also plays the person who cancels a running job, so it lives on beside the orchestrator for a while.
             self._demo_jobs.start()
+            token = self._token_file.read_text() if self._token_file else ""
+            self._orchestrator.environment = orchestrators_environment(os.environ, token=token)
             self._orchestrator.start()
         self._say_where_to_look(staff)
 
     def _prepare(self) -> dict[str, str | None]:
         _say("Preparing the database and the static files …")
-        preparation = self._child("preparation", "-m", "jobsite.local.preparation")
+        files = [str(self._token_file)] if self._token_file else []
+        preparation = self._child("preparation", "-m", "jobsite.local.preparation", *files)
         preparation.log.unlink(missing_ok=True)
         try:
             preparation.start()

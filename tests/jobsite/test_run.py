@@ -106,8 +106,15 @@ def test_it_comes_up_with_all_its_parts_and_goes_down_with_all_of_them_and_does_
     time.sleep(1.5)
     (orchestrator,) = (number for number, part in first.processes().items() if "-m orchestrator" in part)
     # Its environment can be read by root alone.
+    token = (data_dir / "orchestrator-token").read_text()
+    assert (data_dir / "orchestrator-token").stat().st_mode & 0o777 == 0o600
     with suppress(PermissionError):
-        assert b"JOBSITE_DATA_DIR" not in Path(f"/proc/{orchestrator}/environ").read_bytes()
+        environment = Path(f"/proc/{orchestrator}/environ").read_bytes()
+        assert f"JOBSITE_TOKEN={token}".encode() in environment
+        assert not [name for name in (b"JOBSITE_DATA_DIR", b"INTERNAL_API_KEY") if name in environment]
+    until(lambda: rows(data_dir, "jobs WHERE orchestrator_id = 'local-1'") > 0, within_seconds=20, what="claiming")
+    assert rows(data_dir, "orchestrators WHERE id = 'local-1' AND last_unfenced_at IS NOT NULL") == 0
+    assert rows(data_dir, "api_tokens WHERE name = 'bin-run' AND orchestrator_id = 'local-1' AND last_used_at IS NOT NULL") == 1
     parts = " ".join(first.processes().values())
     for part in ("gunicorn", "sweep_stuck_jobs", "-m orchestrator", "postgres"):
         assert part in parts
@@ -125,6 +132,7 @@ def test_it_comes_up_with_all_its_parts_and_goes_down_with_all_of_them_and_does_
     assert time.monotonic() - started_at < 10
     time.sleep(1.5)
     assert rows(data_dir, "jobs") == jobs
+    assert (data_dir / "orchestrator-token").read_text() == token
     os.killpg(second.process.pid, signal.SIGINT)
     code, output, errors = second.ended()
     assert (code, errors) == (0, "")
@@ -132,11 +140,13 @@ def test_it_comes_up_with_all_its_parts_and_goes_down_with_all_of_them_and_does_
     assert "password:" not in output
 
 
-def test_the_orchestrator_is_given_what_it_reads_and_no_secret_but_its_key() -> None:
-    given = {"PATH": "/bin", "TMPDIR": "/t", "ORCHESTRATOR_MAX_JOBS": "2", "INTERNAL_API_KEY": "new,old"}
-    secrets = {"DATABASE_URL": "postgres://a:b@c/d", "DJANGO_SECRET_KEY": "s", "DJANGO_SUPERUSER_PASSWORD": "p", "PGPASSWORD": "q"}
+def test_the_orchestrator_is_given_what_it_reads_and_no_secret_but_its_token() -> None:
+    given = {"PATH": "/bin", "TMPDIR": "/t", "ORCHESTRATOR_MAX_JOBS": "2"}
+    secrets = {"DATABASE_URL": "postgres://a:b@c/d", "DJANGO_SECRET_KEY": "s", "PGPASSWORD": "q", "INTERNAL_API_KEY": "new,old"}
 
-    assert orchestrators_environment({**given, **secrets}, key="new") == {**given, "INTERNAL_API_KEY": "new"}
+    assert orchestrators_environment({**given, **secrets}, token="its own") == {**given, "JOBSITE_TOKEN": "its own"}
+    assert orchestrators_environment({**given, "JOBSITE_TOKEN": "brought"}, token="its own") == {**given, "JOBSITE_TOKEN": "brought"}
+    assert orchestrators_environment({**given, "JOBSITE_TOKEN": " "}, token="its own") == {**given, "JOBSITE_TOKEN": "its own"}
 
 
 def test_what_ends_unexpectedly_is_started_again_and_a_kill_of_the_supervisor_ends_everything(data_dir: Path) -> None:
