@@ -56,6 +56,7 @@ def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> 
             "enqueue",
             jobs=json.dumps(asked, default=datetime.isoformat),
             actor=by.name,
+            created_by=by.created_by,
             actor_kind=by.kind,
             request_id=by.request_id,
             reason=reason,

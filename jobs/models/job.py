@@ -53,7 +53,8 @@ class Job(models.Model):
     phase = models.CharField(max_length=200, null=True)  # noqa: DJ001
     progress = models.JSONField(null=True)
     partial = models.BooleanField(default=False)
-    created_by = models.CharField(max_length=150)
+    # The name of the producer, or `user:` and that of a person.
+    created_by = models.CharField(max_length=160)
     orchestrator_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
     claim_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
     timeout_seconds = models.IntegerField(default=3600)

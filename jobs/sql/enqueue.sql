@@ -11,7 +11,7 @@ made as (
     timeout_seconds, scheduled_for, created_at, updated_at, kept_by_heartbeats, claim_losses, late_epochs,
     retried_from, audit_seq, event_xid)
   select a.id, a.type, 'queued', a.lane_id, coalesce(a.scheduled_for, c.at) <= c.at, a.priority, a.payload, a.metadata,
-    0, a.max_attempts, 0, false, %(actor)s::text, a.timeout_seconds, coalesce(a.scheduled_for, c.at), c.at, c.at,
+    0, a.max_attempts, 0, false, %(created_by)s::text, a.timeout_seconds, coalesce(a.scheduled_for, c.at), c.at, c.at,
     false, 0, '{}', a.retried_from, 0, pg_current_xact_id()
   from asked a cross join clock c order by a.id returning *),
 logged as (
