@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from jobs import lifecycle, statements
+from jobs import lifecycle, statements, unique_keys
 from jobs.actors import Actor, Holder
-from jobs.lifecycle import Status, TransitionRefused
+from jobs.lifecycle import Status, TransitionRefused, Verb
 from jobs.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Ruling:
         was: the status it was judged by.
         cause: the reason given with the step.
         job: as it is now, without payload and result; None when there is no such job.
+        key_holder: id of the job that has the unique key, when that is why.
     """
 
     step_id: str
@@ -92,6 +93,7 @@ class Ruling:
     was: Status | None
     cause: str | None
     job: "Job | None"
+    key_holder: str | None = None
 
     @property
     def known_job(self) -> "Job":
@@ -123,7 +125,10 @@ class Ruling:
         message = words.format(id=self.step_id, requested=requested, status=self.was or "unknown")
         if self.was is None:
             return kind(message, job_id=self.step_id)
-        return kind(message, job_id=self.step_id, status=self.was, requested=lifecycle.TARGETS.get(requested, requested), job=self.job)
+        key = {"key": self.known_job.unique_key, "key_holder": self.key_holder} if self.key_holder else {}
+        return kind(
+            message, job_id=self.step_id, status=self.was, requested=lifecycle.TARGETS.get(requested, requested), job=self.job, **key
+        )
 
 
 _REFUSALS: dict[str, tuple[type[TransitionRefused], str]] = {
@@ -140,6 +145,7 @@ _REFUSALS: dict[str, tuple[type[TransitionRefused], str]] = {
         lifecycle.AttemptsSpent,
         "Job {id} has failed as often as that already: maxAttempts must leave it one more attempt.",
     ),
+    "key_taken": (lifecycle.KeyTaken, "Job {id} can't go back to the queue: another job that has not ended has its unique key."),
     "invalid_transition": (lifecycle.InvalidTransition, "Job {id} is {status}: {requested} is not possible from there."),
 }
 
@@ -155,7 +161,13 @@ def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
         A ruling for each step, in their order.
     """
     items = [{"ord": place, **{name: value for name, value in vars(step).items() if value is not None}} for place, step in enumerate(steps)]
-    return _rulings(statements.run("items", "door", items=json.dumps(items, default=datetime.isoformat), **_standing(by)))
+    asked = json.dumps(items, default=datetime.isoformat)
+
+    def judged() -> list[Ruling]:
+        return _rulings(statements.run("items", "door", items=asked, **_standing(by)))
+
+    # Only a retry can run into a unique key; every other step is spared the savepoint.
+    return unique_keys.looking_again(judged) if any(step.action == Verb.RETRY for step in steps) else judged()
 
 
 def apply_one(step: Step, *, by: Actor) -> Ruling:
@@ -193,6 +205,7 @@ def _rulings(rows: Iterable[statements.Row]) -> list[Ruling]:
             was=Status(row["was"]) if row["was"] else None,
             cause=row["cause"],
             job=statements.as_job(row) if row["id"] else None,
+            key_holder=row["key_holder"],
         )
         for row in rows
     ]

@@ -9,7 +9,7 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from jobs.lifecycle import AlreadyFinished, InvalidTransition, JobNotFound, NotJobOwner, TransitionRefused, allowed_from
+from jobs.lifecycle import AlreadyFinished, InvalidTransition, JobNotFound, KeyTaken, NotJobOwner, TransitionRefused, allowed_from
 from jobs.times import now, written
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,9 @@ def _refused(problem: TransitionRefused) -> WireError:
             "attempts": job.attempts,
             "completedAt": written(job.completed_at),
         }
-    if problem.code == "CONFLICT" and job is not None:
+    if isinstance(problem, KeyTaken):
+        details |= {"jobId": problem.details.get("key_holder"), "uniqueKey": problem.details.get("key")}
+    elif problem.code == "CONFLICT" and job is not None:
         details["updatedAt"] = written(job.updated_at)
     if problem.code in _STOP:
         details["nextAction"] = "abandon"

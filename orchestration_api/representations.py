@@ -41,6 +41,7 @@ class JobSummary(serializers.Serializer[Job]):
     leaseExpiresAt = Moment(source="lease_expires_at")
     cancelRequestedAt = Moment(source="cancel_requested_at")
     retriedFrom = AnyJSON(source="retried_from")
+    uniqueKey = AnyJSON(source="unique_key")
 
     def to_representation(self, instance: Job) -> dict[str, Any]:
         told: dict[str, Any] = super().to_representation(instance)
