@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from jobs import transitions
+from jobs import idempotency, transitions
 from jobs.actors import Actor
 from jobs.lifecycle import Status
 from jobs.scheduling import let_come_due
@@ -53,6 +53,7 @@ def sweep(*, by: Actor, limit: int | None = None, dry_run: bool = False) -> Swee
     done = Sweep()
     with transaction.atomic() if dry_run else nullcontext():
         done.came_due = let_come_due()
+        idempotency.forget_expired()
         for ruling in _batches(by, limit):
             if ruling.job and ruling.was and not ruling.is_refused:
                 done.swept.append(Swept(ruling.step_id, ruling.was, Status(ruling.job.status), ruling.cause or ""))

@@ -23,6 +23,11 @@ class Caller:
     name: str
     bound: bool = False
 
+    @property
+    def key_owner(self) -> str:
+        """Whose idempotency keys they are: all keys of the shared service are one caller, also while one replaces the other."""
+        return self.name
+
     # What Django REST framework asks of a user.
     is_authenticated = True
 

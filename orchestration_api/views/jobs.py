@@ -14,6 +14,7 @@ from jobs.lifecycle import JobNotFound, Status
 from jobs.models import Attempt, AuditEntry, Job
 from jobs.transitions import Step, apply_one
 from orchestration_api.exceptions import WireError
+from orchestration_api.idempotency import once_per_key
 from orchestration_api.pages import page_of
 from orchestration_api.parsers import mend_text
 from orchestration_api.representations import AttemptOut, Entry, JobSummary, JobWhole
@@ -26,6 +27,7 @@ _PAGING = ("ordering", "cursor", "pageSize")
 class JobViewSet(MachineViewSet):
     """`/jobs`, `/jobs/{id}` and what producers and readers do with them."""
 
+    @once_per_key
     def create(self, request: Request) -> Response:
         """One job, or a list of up to 1000: all or none."""
         asked, alone = self._new_jobs()
@@ -72,12 +74,15 @@ class JobViewSet(MachineViewSet):
         step = Step(job_id=self.job_id(), action="edit", expected_updated_at=expected, detail={"changes": changes}, **fields)
         return self.answer(apply_one(step, by=self.producer()))
 
+    @once_per_key
     def cancel(self, request: Request, job_id: str) -> Response:
         return self._order("cancel")
 
+    @once_per_key
     def retry(self, request: Request, job_id: str) -> Response:
         return self._order("retry")
 
+    @once_per_key
     def run_again(self, request: Request, job_id: str) -> Response:
         self.parse(required=False)
         changes = self.validate(RunAgain)
