@@ -64,6 +64,8 @@ class Entry(serializers.Serializer[Any]):
     id = AnyJSON()
     jobId = AnyJSON(source="job_id")
     sequence = AnyJSON()
+    subjectType = AnyJSON(source="subject_type")
+    subjectId = AnyJSON(source="subject_id")
     action = AnyJSON()
     fromStatus = AnyJSON(source="from_status")
     toStatus = AnyJSON(source="to_status")
