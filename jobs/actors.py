@@ -19,6 +19,11 @@ class Actor:
     name: str
     request_id: str | None = None
 
+    @property
+    def created_by(self) -> str:
+        """As what it stands on the jobs it makes: staff apart from producers, so that no token can be named like a person."""
+        return f"user:{self.name}" if self.kind is ActorKind.USER else self.name
+
     @classmethod
     def user(cls, name: str, *, request_id: str | None = None) -> "Actor":
         return cls(ActorKind.USER, name, request_id)

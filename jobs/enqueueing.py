@@ -1,16 +1,16 @@
 """New jobs."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
-
-from jobs import statements
+from jobs import statements, unique_keys
 from jobs.actors import Actor
 from jobs.ids import new_ids
+from jobs.lifecycle import KeyTaken
 
 if TYPE_CHECKING:
     from jobs.models import Job
@@ -29,6 +29,7 @@ class NewJob:
         scheduled_for: not before; None means at once (one time for all that are enqueued together).
         timeout_seconds: how long a run may take.
         retried_from: id of the finished job that it repeats.
+        unique_key: what no other job may have that has not ended; None lets there be any number.
     """
 
     type: str
@@ -39,6 +40,7 @@ class NewJob:
     max_attempts: int = 1
     timeout_seconds: int = 3600
     retried_from: str | None = None
+    unique_key: str | None = None
 
 
 def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> "list[Job]":
@@ -46,18 +48,42 @@ def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> 
 
     Returns:
         The jobs in the order given; their ids ascend.
+
+    Raises:
+        KeyTaken: a job that has not ended has one of the unique keys, or two of these have the same.
     """
     if not jobs:
         return []
-    asked = [{"id": job_id, **vars(job)} for job_id, job in zip(new_ids(len(jobs)), jobs, strict=True)]
-    with transaction.atomic():
+    keys = [job.unique_key for job in jobs if job.unique_key is not None]
+    if twice := next((key for key, count in Counter(keys).items() if count > 1), None):
+        raise _key_taken(twice, None)
+    asked = json.dumps(
+        [{"id": job_id, **vars(job)} for job_id, job in zip(new_ids(len(jobs)), jobs, strict=True)], default=datetime.isoformat
+    )
+
+    def made() -> list[statements.Row]:
+        if keys:
+            _refuse_if_taken(keys)
         statements.run("open_lanes", types=sorted({job.type for job in jobs}))
-        rows = statements.run(
+        return statements.run(
             "enqueue",
-            jobs=json.dumps(asked, default=datetime.isoformat),
+            jobs=asked,
             actor=by.name,
+            created_by=by.created_by,
             actor_kind=by.kind,
             request_id=by.request_id,
             reason=reason,
         )
-    return [statements.as_job(row) for row in rows]
+
+    return [statements.as_job(row) for row in unique_keys.looking_again(made)]
+
+
+def _refuse_if_taken(keys: Sequence[str]) -> None:
+    holders = {row["key"]: row["id"] for row in statements.run("key_holders", keys=keys)}
+    if taken := next((key for key in keys if key in holders), None):
+        raise _key_taken(taken, holders[taken])
+
+
+def _key_taken(key: str, holder: str | None) -> KeyTaken:
+    has_it = f"Job {holder}, which has not ended, has" if holder else "Two of these jobs have"
+    return KeyTaken(f"{has_it} the unique key {key!r}.", job_id=holder or "", key=key, key_holder=holder)

@@ -37,6 +37,7 @@ class Status(StrEnum):
 
 LIVE = frozenset({Status.CLAIMED, Status.RUNNING})
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+UNFINISHED = frozenset(Status) - TERMINAL
 MEANINGS = {
     Status.QUEUED: "waits for an orchestrator",
     Status.CLAIMED: "handed to an orchestrator, not started",
@@ -193,6 +194,10 @@ class LeaseExpired(TransitionRefused):
 
 class Conflict(TransitionRefused):
     code = "CONFLICT"
+
+
+class KeyTaken(Conflict):
+    """Another job, which has not ended, has the unique key: `details` name both as `key` and `key_holder`."""
 
 
 class AttemptsSpent(TransitionRefused):

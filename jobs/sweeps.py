@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from jobs import throttling, transitions, watch
+from jobs import idempotency, throttling, transitions, watch
 from jobs.actors import Actor
 from jobs.lifecycle import Status
 from jobs.scheduling import let_come_due
@@ -61,6 +61,7 @@ def sweep(*, by: Actor, limit: int | None = None, dry_run: bool = False, force: 
     done = Sweep()
     with transaction.atomic() if dry_run else nullcontext():
         throttling.forget_old_failures()
+        idempotency.forget_expired()
         watch.sign("sweeper", again_within=again_within)
         done.came_due = let_come_due()
         for ruling in _batches(by, limit, watch.judge_sweep(force=force)):

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from jobs import lifecycle, statements
+from jobs import lifecycle, statements, unique_keys
 from jobs.actors import Actor, Holder
-from jobs.lifecycle import Status, TransitionRefused
+from jobs.lifecycle import Status, TransitionRefused, Verb
 from jobs.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ class Ruling:
         cause: the reason given with the step.
         job: as it is now, without payload and result; None when there is no such job.
         ended: the run that was reported on once more, where the job has gone on since.
+        key_holder: id of the job that has the unique key, when that is why.
     """
 
     step_id: str
@@ -105,6 +106,7 @@ class Ruling:
     cause: str | None
     job: "Job | None"
     ended: Ended | None = None
+    key_holder: str | None = None
 
     @property
     def known_job(self) -> "Job":
@@ -137,6 +139,8 @@ class Ruling:
         if self.was is None:
             return kind(message, job_id=self.step_id)
         details = {"requested": lifecycle.TARGETS.get(requested, requested), "job": self.job, "ended": self.ended}
+        if self.key_holder:
+            details |= {"key": self.known_job.unique_key, "key_holder": self.key_holder}
         return kind(message, job_id=self.step_id, status=self.was, **details)
 
 
@@ -157,6 +161,7 @@ _REFUSALS: dict[str, tuple[type[TransitionRefused], str]] = {
         lifecycle.AttemptsSpent,
         "Job {id} has failed as often as that already: maxAttempts must leave it one more attempt.",
     ),
+    "key_taken": (lifecycle.KeyTaken, "Job {id} can't go back to the queue: another job that has not ended has its unique key."),
     "invalid_transition": (lifecycle.InvalidTransition, "Job {id} is {status}: {requested} is not possible from there."),
 }
 
@@ -172,9 +177,15 @@ def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
         A ruling for each step, in their order.
     """
     items = [{"ord": place, **{name: value for name, value in vars(step).items() if value is not None}} for place, step in enumerate(steps)]
+    asked = json.dumps(items, default=datetime.isoformat)
     # A report that was made by the time its connection was lost is found again by its digest.
     run = statements.run_again_if_cut_off if all(step.digest for step in steps) else statements.run
-    return _rulings(run("items", "door", items=json.dumps(items, default=datetime.isoformat), **_standing(by)))
+
+    def judged() -> list[Ruling]:
+        return _rulings(run("items", "door", items=asked, **_standing(by)))
+
+    # Only a retry can run into a unique key; every other step is spared the savepoint.
+    return unique_keys.looking_again(judged) if any(step.action == Verb.RETRY for step in steps) else judged()
 
 
 def apply_one(step: Step, *, by: Actor) -> Ruling:
@@ -221,6 +232,7 @@ def _rulings(rows: Iterable[statements.Row]) -> list[Ruling]:
             cause=row["cause"],
             job=statements.as_job(row) if row["id"] else None,
             ended=Ended(**{name: row[column] for name, column in _ENDED.items()}) if row["ended_as"] else None,
+            key_holder=row["key_holder"],
         )
         for row in rows
     ]

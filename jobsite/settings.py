@@ -167,6 +167,10 @@ def database() -> dict[str, Any]:
 
 
 DATABASES = {"default": database()}
+# Notifications don't pass a pooler that shares connections between transactions: a way around it for the one connection that listens.
+LISTEN_URL = env.str("JOBSITE_LISTEN_URL", default="") or None
+if LISTEN_URL and not LISTEN_URL.startswith(("postgres://", "postgresql://")):
+    raise ImproperlyConfigured("JOBSITE_LISTEN_URL must be a postgres:// address: that of DATABASE_URL without the pooler.")
 
 # --- Static files ---------------------------------------------------------------------------------------------------
 

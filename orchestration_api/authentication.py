@@ -54,7 +54,7 @@ class Caller:
 
     @property
     def key_owner(self) -> str:
-        """Among whose idempotency keys its own are."""
+        """Among whose idempotency keys its own are: all tokens of one name are one caller, also while one replaces the other."""
         return self.name
 
 

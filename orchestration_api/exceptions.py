@@ -7,7 +7,16 @@ from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from jobs.lifecycle import AlreadyFinished, InvalidTransition, JobNotFound, LeaseTokenRequired, NotJobOwner, TransitionRefused, allowed_from
+from jobs.lifecycle import (
+    AlreadyFinished,
+    InvalidTransition,
+    JobNotFound,
+    KeyTaken,
+    LeaseTokenRequired,
+    NotJobOwner,
+    TransitionRefused,
+    allowed_from,
+)
 from jobs.times import now, written
 from jobs.transitions import Ended
 from orchestration_api.outages import outage_in
@@ -36,6 +45,7 @@ STATUS_OF = {
     "PAYLOAD_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "INVALID_UNICODE": 422,
+    "IDEMPOTENCY_MISMATCH": 422,
     "LEASE_TOKEN_REQUIRED": 428,
     "RATE_LIMIT_EXCEEDED": 429,
     "INTERNAL_ERROR": 500,
@@ -128,7 +138,9 @@ def _refused(problem: TransitionRefused) -> WireError:
         details |= {"requested": problem.details.get("requested"), "allowed": allowed_from(problem.status)}
     if isinstance(problem, AlreadyFinished) and job is not None:
         details["outcome"] = _outcome(job, problem.details.get("ended"))
-    if problem.code == "CONFLICT" and job is not None:
+    if isinstance(problem, KeyTaken):
+        details |= {"jobId": problem.details.get("key_holder"), "uniqueKey": problem.details.get("key")}
+    elif problem.code == "CONFLICT" and job is not None:
         details["updatedAt"] = written(job.updated_at)
     if problem.code in _STOP:
         details["nextAction"] = "abandon"

@@ -1,6 +1,6 @@
 """What a caller may do: which scopes open an endpoint, and which jobs are within its reach."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -78,16 +78,16 @@ def owns(caller: Caller, job: Job) -> bool:
     return not caller.bound or job.orchestrator_id == caller.orchestrator_id or _claims_of(caller).filter(job_id=job.id).exists()
 
 
-def may_read_story(caller: Caller, scopes: Collection[Scope], entries: Sequence[AuditEntry]) -> bool:
+def may_read_story(caller: Caller, scopes: Collection[Scope], job_id: str) -> bool:
     """Whether a job is within reach by what its entries tell: they are there also when the job is gone."""
     if Scope.READ in scopes or (Scope.ORCHESTRATE in scopes and not caller.bound):
         return True
+    story = AuditEntry.objects.filter(job_id=job_id)
     own = {
-        Scope.ENQUEUE: ("enqueue", ActorKind.PRODUCER, caller.name),
-        Scope.ORCHESTRATE: ("claim", ActorKind.ORCHESTRATOR, caller.orchestrator_id),
+        Scope.ENQUEUE: story.filter(action="enqueue", actor_kind=ActorKind.PRODUCER, actor=caller.name),
+        Scope.ORCHESTRATE: _claims_of(caller).filter(job_id=job_id),
     }
-    tell = {(entry.action, entry.actor_kind, entry.actor) for entry in entries}
-    return any(own[scope] in tell for scope in own.keys() & set(scopes))
+    return any(own[scope].exists() for scope in own.keys() & set(scopes))
 
 
 def _claims_of(caller: Caller) -> "QuerySet[AuditEntry]":

@@ -41,6 +41,7 @@ class JobSummary(serializers.Serializer[Job]):
     leaseExpiresAt = Moment(source="lease_expires_at")
     cancelRequestedAt = Moment(source="cancel_requested_at")
     retriedFrom = AnyJSON(source="retried_from")
+    uniqueKey = AnyJSON(source="unique_key")
 
     def to_representation(self, instance: Job) -> dict[str, Any]:
         told: dict[str, Any] = super().to_representation(instance)
@@ -63,6 +64,8 @@ class Entry(serializers.Serializer[Any]):
     id = AnyJSON()
     jobId = AnyJSON(source="job_id")
     sequence = AnyJSON()
+    subjectType = AnyJSON(source="subject_type")
+    subjectId = AnyJSON(source="subject_id")
     action = AnyJSON()
     fromStatus = AnyJSON(source="from_status")
     toStatus = AnyJSON(source="to_status")

@@ -230,6 +230,7 @@ class NewJobRequest(WireSerializer):
     maxAttempts = Whole(required=False, default=1, min_value=1, max_value=1000, source="max_attempts")
     timeoutSeconds = Whole(required=False, default=3600, min_value=1, max_value=31_536_000, source="timeout_seconds")
     metadata = JSONObject(required=False)
+    uniqueKey = Text(required=False, allow_blank=False, max_length=200, source="unique_key")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.unknown:

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from orchestration_api.views.batch import BatchViewSet
+from orchestration_api.views.events import EventViewSet
 from orchestration_api.views.jobs import JobViewSet
 from orchestration_api.views.orchestrators import OrchestratorViewSet
 from orchestration_api.views.queue import QueueViewSet
@@ -52,6 +53,7 @@ urlpatterns = [
     path("jobs/<str:job_id>/lease/renew", ReportViewSet.as_view({"post": "renew"})),
     path("jobs/<str:job_id>/logs", ReportViewSet.as_view({"post": "append_logs", "get": "read_logs"})),
     path("jobs/<str:job_id>/logs.txt", JobViewSet.as_view({"get": "text_log"})),
+    path("events", EventViewSet.as_view({"get": "index"})),
     path("orchestrator/heartbeat", OrchestratorViewSet.as_view({"post": "heartbeat"})),
     path("orchestrator/health", OrchestratorViewSet.as_view({"get": "health", "post": "self_report"})),
     path("orchestrator/metrics", OrchestratorViewSet.as_view({"post": "self_report"})),

@@ -1,6 +1,6 @@
 """One cast for every test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from jobs.actors import Actor, Holder
+from orchestration_api import waiting
 from tests.factories import HOLDER, OTHER, PRODUCER, STAFF
 from tests.postgres import API_KEY
 
@@ -64,6 +65,13 @@ def sql(db: None) -> Callable[..., list[tuple[Any, ...]]]:
             return cursor.fetchall() if cursor.description else []
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_listens_on() -> Iterator[None]:
+    """Ends the listener of waits in the test process before its database goes."""
+    yield
+    waiting.stop()
 
 
 @pytest.fixture(autouse=True)

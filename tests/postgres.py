@@ -40,6 +40,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     os.environ["JOBSITE_DATA_DIR"] = str(data_dir)
     os.environ["INTERNAL_API_KEY"] = API_KEY
     os.environ["DATABASE_URL"] = os.environ.get("JOBSITE_TEST_DATABASE_URL") or _own_server(early_config, data_dir)
+    # A listener connected to the test's database would keep it from being copied. Servers of a live_db listen to that.
+    os.environ["JOBSITE_LISTEN_URL"] = urlsplit(os.environ["DATABASE_URL"])._replace(path="/postgres").geturl()
     yield
 
 
@@ -103,6 +105,7 @@ def live_db(template_database: str, django_db_blocker: DjangoDbBlocker, monkeypa
     usual = connection.settings_dict["NAME"]
     with cloned_database(template_database) as clone, django_db_blocker.unblock():
         monkeypatch.setenv("DATABASE_URL", clone.url)
+        monkeypatch.delenv("JOBSITE_LISTEN_URL")
         _disconnect()
         connection.settings_dict["NAME"] = clone.name
         try:

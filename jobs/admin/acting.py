@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 500
 SAMPLE = 8
 NO_SUCH_JOB = "no such job"
+_OBSTACLES = {"unchanged": "already asked to", "key_taken": "another job has the unique key"}
 # What an act has done to a job, in the words of its entry in the audit log.
 PAST = {"retry": "retried", "cancel": "cancelled", "release": "released", "cancel_request": "asked to cancel"}
 _CONSEQUENCES = {
@@ -122,8 +123,8 @@ def _share(status: Status, count: int, verb: Verb) -> Share:
 
 
 def _why_not(ruling: Ruling) -> str:
-    if ruling.verdict == "unchanged":
-        return "already asked to"
+    if ruling.verdict in _OBSTACLES:
+        return _OBSTACLES[ruling.verdict]
     return NO_SUCH_JOB if ruling.was is None else ruling.was if ruling.verdict == "invalid_transition" else "changed meanwhile"
 
 

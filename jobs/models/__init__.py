@@ -4,6 +4,7 @@ from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
+from jobs.models.idempotency_key import IdempotencyKey
 from jobs.models.job import Job
 from jobs.models.lane import Lane
 from jobs.models.lease_key import LeaseKey
@@ -11,4 +12,17 @@ from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
 from jobs.models.watch import Watch
 
-__all__ = ["ApiToken", "Attempt", "AuditEntry", "AuthFailure", "Job", "Lane", "LeaseKey", "LogLine", "Orchestrator", "Scope", "Watch"]
+__all__ = [
+    "ApiToken",
+    "Attempt",
+    "AuditEntry",
+    "AuthFailure",
+    "IdempotencyKey",
+    "Job",
+    "Lane",
+    "LeaseKey",
+    "LogLine",
+    "Orchestrator",
+    "Scope",
+    "Watch",
+]

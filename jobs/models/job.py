@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from jobs import lifecycle
+from jobs import lifecycle, unique_keys
 from jobs.actors import Actor, Holder
 from jobs.enqueueing import NewJob, enqueue
 from jobs.lifecycle import Status
@@ -53,7 +53,8 @@ class Job(models.Model):
     phase = models.CharField(max_length=200, null=True)  # noqa: DJ001
     progress = models.JSONField(null=True)
     partial = models.BooleanField(default=False)
-    created_by = models.CharField(max_length=150)
+    # The name of the producer, or `user:` and that of a person.
+    created_by = models.CharField(max_length=160)
     orchestrator_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
     claim_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
     timeout_seconds = models.IntegerField(default=3600)
@@ -71,6 +72,8 @@ class Job(models.Model):
     progress_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     retried_from = models.CharField(max_length=50, null=True)  # noqa: DJ001
+    # Of the jobs that have not ended, at most one has it.
+    unique_key = models.CharField(max_length=200, null=True)  # noqa: DJ001
     # Sequence of the newest audit entry. On the row, because after a wait for the lock only the row is new, not the statement's snapshot.
     audit_seq = models.IntegerField(default=0)
     event_xid = TransactionIdField()
@@ -120,6 +123,11 @@ class Job(models.Model):
             models.CheckConstraint(condition=Q(attempts__gte=0, epoch__gte=0, audit_seq__gte=0), name="jobs_counters_positive"),
             models.CheckConstraint(condition=Q(attempts__lte=F("max_attempts")), name="jobs_attempts_within_limit"),
             models.CheckConstraint(condition=Q(priority__range=(0, 100)), name="jobs_priority_range"),
+            models.UniqueConstraint(
+                fields=["unique_key"],
+                condition=Q(unique_key__isnull=False, status__in=sorted(lifecycle.UNFINISHED)),
+                name=unique_keys.CONSTRAINT,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -178,6 +186,7 @@ class Job(models.Model):
 
         Raises:
             InvalidTransition: this job has not ended.
+            KeyTaken: another job has its unique key by now.
         """
         if not Status(self.status).is_terminal:
             raise lifecycle.InvalidTransition(
@@ -188,7 +197,8 @@ class Job(models.Model):
                 job=self,
             )
         asked = {"type": self.type, "payload": self.payload, "metadata": self.metadata, "priority": self.priority,
-                 "max_attempts": self.max_attempts, "timeout_seconds": self.timeout_seconds} | changes  # fmt: skip
+                 "max_attempts": self.max_attempts, "timeout_seconds": self.timeout_seconds,
+                 "unique_key": self.unique_key} | changes  # fmt: skip
         (job,) = enqueue([NewJob(**asked, retried_from=self.id)], by=by)
         return job
 

@@ -40,8 +40,8 @@ fenced as materialized (
       select e.*, max(e.epoch) over () as newest from audit_log e
       where %(holder)s::boolean and f.gone and e.job_id = f.job_id and e.actor_kind = 'orchestrator' and e.actor = %(actor)s::text
         and e.action <> 'late_report' and (f.epoch is null or e.epoch = f.epoch)) e) h on true),
-ruled as materialized (
-  select f.*, s.act, s.goal, s.via,
+weighed as materialized (
+  select f.*, l.unique_key, s.act, s.goal, s.via,
     -- A cancelled run has no error of its own; a failed one always tells its error in the result too.
     case when s.goal <> 'cancelled' then f.error end as final_error, case when s.goal <> 'cancelled' then f.category end as final_category,
     case when s.goal = 'cancelled' or f.error is null then f.result
@@ -54,7 +54,7 @@ ruled as materialized (
       when f.action = 'edit' and f.max_attempts <= f.failed_before then 'attempts_spent'
       when f.action = 'acknowledge' and (l.acknowledged_at is not null or f.was = 'running') or f.action = 'start' and f.was = 'running'
         or s.act = 'cancel_request' and f.cancelling then 'unchanged'
-      else 'applied' end) as verdict,
+      else 'applied' end) as word,
     -- Half of d = min(3600, 10 * 2^(n-1)) s is certain, half is chance, so that what failed together does not come back together.
     case when s.via = 'failed' then coalesce(f.retry_after_seconds, d.seconds * (0.5 + random() / 2)) else 0 end as delay_seconds,
     -- A verdict that comes too late is kept, once for each claim, if the caller proves that it once held the job.
@@ -78,6 +78,18 @@ ruled as materialized (
       case w.act when 'start' then 'running' when 'complete' then 'completed' when 'cancel' then 'cancelled' when 'release' then 'queued'
         when 'retry' then 'queued' when 'fail' then case when r.again then 'queued' else 'failed' end else f.was end as goal,
       case when w.act = 'complete' and f.was = 'claimed' then 'running' when r.again then 'failed' end as via) s),
+-- A job may go back to the queue under its unique key only while no other job lives under it; of several that would, the first.
+-- (A job that another transaction has just put there is not in the snapshot: the index refuses, and transitions.py asks once more.)
+ruled as materialized (
+  select w.*, k.key_holder, case when k.key_holder is not null then 'key_taken' else w.word end as verdict
+  from weighed w left join lateral (
+    select o.id as key_holder from (
+      -- Plan: index jobs_unique_key.
+      select j.id, -1 as ord from jobs j where j.unique_key = w.unique_key and j.status in ('claimed', 'queued', 'running')
+      union all select e.job_id, e.ord from weighed e
+      where e.unique_key = w.unique_key and e.act = 'retry' and e.word = 'applied' and e.ord < w.ord) o
+    where w.act = 'retry' and w.word = 'applied' and w.unique_key is not null
+    order by o.ord limit 1) k on true),
 moved as (
   update jobs j set
     status = r.goal, updated_at = r.at, event_xid = r.event_xid, audit_seq = r.audit_seq + case when r.via is null then 1 else 2 end,
@@ -152,11 +164,12 @@ logged as (
       where r.verdict = 'applied' and r.via = 'failed'
     union all select 1, 'late_report', r.was, r.was, %(actor_kind)s::text, %(actor)s::text, 1, r.detail where r.late) e)
 select r.ord as asked_ord, r.job_id as asked_id, r.verdict, r.act, case when r.verdict <> 'not_found' then r.was end as was, r.via, r.reason as cause,
+  r.key_holder,
   -- The job as it is now, without payload and result.
   s.id, s.type, s.status, s.lane_id, s.due, s.priority, s.metadata, s.last_error, s.error_category, s.exit_code, s.attempts, s.max_attempts,
   s.epoch, s.phase, s.progress, s.partial, s.created_by, s.orchestrator_id, s.claim_id, s.timeout_seconds, s.scheduled_for, s.created_at,
   s.updated_at, s.claimed_at, s.acknowledged_at, s.started_at, s.completed_at, s.lease_expires_at, s.kept_by_heartbeats, s.claim_losses,
-  s.progress_at, s.cancel_requested_at, s.retried_from, s.audit_seq,
+  s.progress_at, s.cancel_requested_at, s.retried_from, s.unique_key, s.audit_seq,
   e.status as ended_as, e.exit_code as ended_exit_code, e.last_error as ended_error, e.error_category as ended_category,
   e.completed_at as ended_at
 from ruled r left join lateral (

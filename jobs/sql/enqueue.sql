@@ -3,20 +3,27 @@ with asked as materialized (
   select a.*, l.id as lane_id
   from jsonb_to_recordset(%(jobs)s::jsonb) as a (
     id text, type text, payload jsonb, metadata jsonb, priority int, scheduled_for timestamptz, max_attempts int, timeout_seconds int,
-    retried_from text)
+    retried_from text, unique_key text)
   join lanes l on l.type = a.type),
 clock as materialized (select clock_timestamp() as at),
+-- In the order of their unique keys, so that lists that share some can't deadlock.
 made as (
   insert into jobs (id, type, status, lane_id, due, priority, payload, metadata, attempts, max_attempts, epoch, partial, created_by,
     timeout_seconds, scheduled_for, created_at, updated_at, kept_by_heartbeats, claim_losses, late_epochs,
-    retried_from, audit_seq, event_xid)
+    retried_from, unique_key, audit_seq, event_xid)
   select a.id, a.type, 'queued', a.lane_id, coalesce(a.scheduled_for, c.at) <= c.at, a.priority, a.payload, a.metadata,
-    0, a.max_attempts, 0, false, %(actor)s::text, a.timeout_seconds, coalesce(a.scheduled_for, c.at), c.at, c.at,
-    false, 0, '{}', a.retried_from, 0, pg_current_xact_id()
-  from asked a cross join clock c order by a.id returning *),
+    0, a.max_attempts, 0, false, %(created_by)s::text, a.timeout_seconds, coalesce(a.scheduled_for, c.at), c.at, c.at,
+    false, 0, '{}', a.retried_from, a.unique_key, 0, pg_current_xact_id()
+  from asked a cross join clock c order by a.unique_key nulls first, a.id returning *),
 logged as (
   insert into audit_log (job_id, sequence, action, from_status, to_status, actor_kind, actor, epoch, attempt, request_id, at, reason, xid)
   select m.id, 0, 'enqueue', null, 'queued', %(actor_kind)s::text, %(actor)s::text, 0, 1, %(request_id)s::text, m.created_at,
     %(reason)s::text, m.event_xid
-  from made m)
-select m.* from made m order by m.id
+  from made m order by m.id),
+-- Wakes long polls, of types that had nothing to claim until now: a commit that notifies takes a lock of the whole cluster, so it must not while
+-- the queue is long. At most one notification a transaction (PostgreSQL folds equal ones), and nothing depends on it.
+woken as (
+  select pg_notify('jobs_due', '') from (select distinct m.lane_id from made m where m.due) l
+  where not exists (select from jobs j where j.lane_id = l.lane_id and j.due))
+-- (A cross join: an outer one to a single row that nobody reads would be taken out of the plan.)
+select m.* from made m cross join (select count(*) from woken) w order by m.id

@@ -7,20 +7,25 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import logs, statistics, times
+from jobs import events, logs, statistics, times
 from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
 from jobs.filters import JobFilterSet
 from jobs.lifecycle import JobNotFound, Status
 from jobs.models import Attempt, AuditEntry, Job, Scope
 from jobs.transitions import Step, apply_one
+from orchestration_api import queries
 from orchestration_api.exceptions import WireError
+from orchestration_api.idempotency import once_per_key
 from orchestration_api.pages import page_of
 from orchestration_api.parsers import mend_text
 from orchestration_api.permissions import may_read_story, opened_by
+from orchestration_api.renderers import most_bytes
 from orchestration_api.representations import AttemptOut, Entry, JobSummary, JobWhole
 from orchestration_api.serializers import Edit, NewJobRequest, Order, RunAgain
 from orchestration_api.views.base import MachineViewSet
 
+# Of a job's history in one answer.
+MOST_ENTRIES = 10_000
 _PAGING = ("ordering", "cursor", "pageSize")
 
 
@@ -28,6 +33,7 @@ class JobViewSet(MachineViewSet):
     """`/jobs`, `/jobs/{id}` and what producers and readers do with them."""
 
     @opened_by(Scope.ENQUEUE)
+    @once_per_key
     def create(self, request: Request) -> Response:
         """One job, or a list of up to 1000: all or none."""
         asked, alone = self._new_jobs()
@@ -37,24 +43,17 @@ class JobViewSet(MachineViewSet):
     @opened_by(Scope.READ, Scope.ENQUEUE)
     def index(self, request: Request) -> Response:
         query = request.query_params
-        unknown = sorted(set(query) - set(JobFilterSet.base_filters) - set(_PAGING))
-        if unknown:
-            raise WireError(
-                "VALIDATION_INVALID_PARAMS", f"Unknown: {', '.join(unknown)}.", fields={name: ["is not known here"] for name in unknown}
-            )
-        if twice := sorted(name for name, values in query.lists() if len(values) > 1):
-            raise WireError(
-                "VALIDATION_INVALID_PARAMS",
-                f"Sent more than once: {', '.join(twice)}. Write several values with commas.",
-                fields={name: ["is sent more than once"] for name in twice},
-            )
+        queries.only(request, *JobFilterSet.base_filters, *_PAGING)
         filters = JobFilterSet(query, queryset=self.reach().defer("payload", "result"))
         try:
             chosen = filters.chosen()
         except ValueError:
             raise ValidationError(filters.form.errors) from None
         page = page_of(
-            chosen, ordering=query.get("ordering", "-createdAt"), cursor=query.get("cursor"), size=_page_size(query.get("pageSize", "50"))
+            chosen,
+            ordering=query.get("ordering", "-createdAt"),
+            cursor=query.get("cursor"),
+            size=queries.whole(request, "pageSize", 1, 200, default=50),
         )
         return Response({"results": [JobSummary(job).data for job in page.jobs], "next": page.next, "previous": page.previous})
 
@@ -78,14 +77,17 @@ class JobViewSet(MachineViewSet):
         return self.answer(apply_one(step, by=self.producer()))
 
     @opened_by(Scope.ENQUEUE, Scope.MANAGE)
+    @once_per_key
     def cancel(self, request: Request, job_id: str) -> Response:
         return self._order("cancel")
 
     @opened_by(Scope.ENQUEUE, Scope.MANAGE)
+    @once_per_key
     def retry(self, request: Request, job_id: str) -> Response:
         return self._order("retry")
 
     @opened_by(Scope.ENQUEUE, Scope.MANAGE)
+    @once_per_key
     def run_again(self, request: Request, job_id: str) -> Response:
         self.parse(required=False)
         changes = self.validate(RunAgain)
@@ -96,11 +98,16 @@ class JobViewSet(MachineViewSet):
 
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def history(self, request: Request, job_id: str) -> Response:
-        """Every entry of a job in order, also when the job itself is gone."""
-        entries = list(AuditEntry.objects.filter(job_id=self.job_id()).order_by("sequence"))
-        if not entries or not may_read_story(self.caller, self.scopes_used(), entries):
+        """Every entry of a job in order, also when the job itself is gone; `next` is where to read on if they don't fit into one answer."""
+        queries.only(request, "after", "limit")
+        after = queries.whole(request, "after", -1, 2**31 - 1, default=-1)
+        limit = queries.whole(request, "limit", 1, MOST_ENTRIES, default=MOST_ENTRIES)
+        story = events.history(self.job_id(), after=after, limit=limit, most_bytes=most_bytes())
+        there = story.entries or AuditEntry.objects.filter(job_id=self.job_id()).exists()
+        if not there or not may_read_story(self.caller, self.scopes_used(), self.job_id()):
             raise JobNotFound(f"There is no job {self.job_id()}.", job_id=self.job_id())
-        return Response({"entries": Entry(entries, many=True).data})
+        reached = story.entries[-1]["sequence"] if story.has_more else None
+        return Response({"entries": Entry(story.entries, many=True).data, "next": reached})
 
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def attempts(self, request: Request, job_id: str) -> Response:
@@ -167,9 +174,3 @@ def _current_run(job: Job) -> dict[str, Any]:
     }
     outcome = {"exitCode": job.exit_code, "error": job.last_error, "errorCategory": job.error_category, "result": job.result}
     return told | (outcome if ended else dict.fromkeys(outcome))
-
-
-def _page_size(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= 200):
-        raise WireError("VALIDATION_INVALID_PARAMS", "pageSize must be 1 to 200.", fields={"pageSize": ["must be 1 to 200"]})
-    return int(text)

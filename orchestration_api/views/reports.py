@@ -1,6 +1,5 @@
 """What the holder of a job says of it."""
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from jobs.actors import Holder
 from jobs.lifecycle import HOLD
 from jobs.models import Scope
 from jobs.transitions import Ruling, Step, apply_one
-from orchestration_api import reporting
+from orchestration_api import queries, reporting
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import WireSerializer
 from orchestration_api.permissions import opened_by
@@ -97,7 +96,7 @@ class ReportViewSet(MachineViewSet):
     def read_logs(self, request: Request, job_id: str) -> Response:
         """Lines of one run, the newest one unless `epoch` names another, so that `after` means one place only."""
         limits = {"epoch": (0, 2**31 - 1), "after": (-1, 2**63 - 1), "limit": (1, 10_000)}
-        asked = {name: _number(request, name, *limits[name]) for name in limits}
+        asked = {name: queries.whole(request, name, *limits[name], default=None) for name in limits}
         stream = request.query_params.get("stream")
         if stream not in (None, "stdout", "stderr", "system"):
             raise WireError("VALIDATION_INVALID_PARAMS", "stream must be stdout, stderr or system.", fields={"stream": ["is not known"]})
@@ -135,14 +134,3 @@ class ReportViewSet(MachineViewSet):
             "stated_at": self.stated_at(fields),
             "expected_updated_at": fields.get("expected_updated_at"),
         }
-
-
-def _number(request: Request, name: str, least: int, most: int) -> int | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    if not (re.fullmatch(r"-?\d{1,19}", text, re.ASCII) and least <= int(text) <= most):
-        raise WireError(
-            "VALIDATION_INVALID_PARAMS", f"{name} must be a whole number from {least} to {most}.", fields={name: ["out of range"]}
-        )
-    return int(text)

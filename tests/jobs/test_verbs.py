@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobs.actors import Actor, Holder
+from jobs.enqueueing import NewJob, enqueue
 from jobs.lifecycle import Conflict, InvalidTransition, Status
 from jobs.models import Attempt, Job
 from jobs.outcomes import Report
@@ -28,6 +29,13 @@ def test_a_new_job_waits_in_the_queue_with_its_first_entry(producer: Actor) -> N
         "producer",
     )
     assert_sound(job.id)
+
+
+def test_a_job_of_staff_can_not_be_taken_for_a_producers(staff: Actor) -> None:
+    (job,) = enqueue([NewJob(type="t")], by=staff)
+
+    assert job.created_by == "user:anna"
+    assert (entries(job)[0].actor_kind, entries(job)[0].actor) == ("user", "anna")
 
 
 def test_an_acknowledged_claim_lasts_at_least_five_minutes(holder: Holder) -> None:

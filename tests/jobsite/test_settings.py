@@ -53,6 +53,7 @@ def test_production_asks_for_what_it_needs(variable: str, tmp_path: Path) -> Non
         ("INTERNAL_API_KEY", ",".join(["k" * 24] * 3)),
         ("DJANGO_SECRET_KEY", "too-short"),
         ("DATABASE_URL", "mysql://jobsite@localhost/jobsite"),
+        ("JOBSITE_LISTEN_URL", "database.example:5432"),
         ("JOBSITE_DATA_DIR", "/dev/null/data"),
     ],
 )

@@ -47,6 +47,7 @@ CALLS = {
     ("POST", "/jobs/claim"): Call("orchestrate", body={}),
     ("GET", "/jobs/orphaned"): Call("orchestrate"),
     ("GET", "/jobs/stats"): Call("count"),
+    ("GET", "/events"): Call("count"),
     ("GET", "/jobs"): Call("list"),
     ("POST", "/jobs"): Call("make", body={"type": "t", "payload": 1}),
     ("GET", "/jobs/{id}"): Call("look"),

@@ -14,7 +14,7 @@ JOB_KEYS = {
     "id", "type", "status", "priority", "payload", "metadata", "result", "lastError", "errorCategory", "exitCode", "attempts",
     "maxAttempts", "epoch", "phase", "progress", "partial", "createdBy", "orchestratorId", "timeoutSeconds", "scheduledFor",
     "createdAt", "updatedAt", "claimedAt", "acknowledgedAt", "startedAt", "completedAt", "leaseExpiresAt", "cancelRequestedAt",
-    "retriedFrom",
+    "retriedFrom", "uniqueKey",
 }  # fmt: skip
 
 

@@ -103,12 +103,13 @@ def test_a_release_of_megabytes_of_log_lines_goes_through(connection: HTTPConnec
 def test_half_of_the_threads_may_wait_and_the_other_half_serves(live_db: str) -> None:
     """Of 8 long polls on 8 threads 4 wait and 4 are told at once that it is busy; a plain request is answered meanwhile."""
     body = json.dumps({"wait": 20}).encode()
-    lines = ["POST /api/internal/jobs/claim HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in HEADERS.items())]
-    request = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+    headers = ["Host: localhost", *(f"{name}: {value}" for name, value in HEADERS.items())]
+    post = "\r\n".join(["POST /api/internal/jobs/claim HTTP/1.1", *headers, f"Content-Length: {len(body)}", "", ""]).encode() + body
+    get = "\r\n".join(["GET /api/internal/jobs/queue?wait=20 HTTP/1.1", *headers, "", ""]).encode()
     with running_server(workers=1) as server, ExitStack() as connections:
         host, port = server.url.removeprefix("http://").split(":")
         polls = [connections.enter_context(socket.create_connection((host, int(port)), timeout=20)) for _ in range(8)]
-        for poll in polls:
+        for poll, request in zip(polls, [post, get] * 4, strict=True):
             poll.sendall(request)
         answered: list[socket.socket] = []
         deadline = time.monotonic() + 15

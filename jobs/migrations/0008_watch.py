@@ -13,7 +13,7 @@ end $f$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0005_identity")]
+    dependencies = [("jobs", "0007_idempotency_keys")]
     operations = [
         migrations.CreateModel(
             name="Watch",

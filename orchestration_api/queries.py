@@ -1,0 +1,44 @@
+"""What stands behind the question mark: read strictly, whatever is not known is refused."""
+
+import re
+from typing import TypeVar
+
+from rest_framework.request import Request
+
+from orchestration_api.exceptions import WireError
+
+Default = TypeVar("Default", int, None)
+
+
+def only(request: Request, *names: str) -> None:
+    """Makes sure that nothing but these is asked, and each at most once.
+
+    Raises:
+        WireError: naming what is too much.
+    """
+    if unknown := sorted(set(request.query_params) - set(names)):
+        raise WireError(
+            "VALIDATION_INVALID_PARAMS", f"Unknown: {', '.join(unknown)}.", fields={name: ["is not known here"] for name in unknown}
+        )
+    if twice := sorted(name for name, values in request.query_params.lists() if len(values) > 1):
+        raise WireError(
+            "VALIDATION_INVALID_PARAMS",
+            f"Sent more than once: {', '.join(twice)}. Write several values with commas.",
+            fields={name: ["is sent more than once"] for name in twice},
+        )
+
+
+def whole(request: Request, name: str, least: int, most: int, *, default: Default) -> int | Default:
+    """A whole number of the query, or the default where it is not there.
+
+    Raises:
+        WireError: it is no number, or out of range.
+    """
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (re.fullmatch(r"-?\d{1,19}", text, re.ASCII) and least <= int(text) <= most):
+        raise WireError(
+            "VALIDATION_INVALID_PARAMS", f"{name} must be a whole number from {least} to {most}.", fields={name: ["out of range"]}
+        )
+    return int(text)
