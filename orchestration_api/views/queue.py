@@ -9,7 +9,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import claiming, leases, times
+from jobs import claiming, leases, pausing, times
 from jobs.actors import Holder
 from jobs.models import Job
 from orchestration_api import waiting
@@ -46,7 +46,7 @@ class QueueViewSet(MachineViewSet):
         types: Sequence[str] | None = fields.get("job_types")
         if types is None:
             types = claiming.types_on_record(holder.name)
-        wanted, reason = fields["batch_size"], None
+        wanted = fields["batch_size"]
 
         def claim_if_due() -> claiming.Claim | None:
             won = claim() if claiming.is_anything_due(types) else None
@@ -56,7 +56,9 @@ class QueueViewSet(MachineViewSet):
             return claiming.claim(by=holder, batch_size=wanted, job_types=types, claim_id=fields.get("claim_id"))
 
         claimed = claim()
-        if not claimed.jobs and fields["wait"]:
+        # Who is stopped is told so at once: it would only take up a place among those that wait.
+        reason: str | None = None if claimed.jobs else pausing.reason_for(holder.name, types)
+        if not claimed.jobs and not reason and fields["wait"]:
             # Others may wait for the same job: who loses it waits on.
             found, outcome = waiting.wait_for(claim_if_due, seconds=fields["wait"])
             claimed = found or claimed

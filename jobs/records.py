@@ -1,0 +1,32 @@
+"""Acts on what is no job, written into the audit log beside the jobs' own changes."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jobs import statements
+from jobs.actors import Actor
+
+
+def record(
+    action: str, *, subject_type: str, subject_id: str, by: Actor, reason: str | None = None, detail: Mapping[str, Any] | None = None
+) -> None:
+    """Writes one entry. To be called in the transaction of the act itself, so that the one is never without the other.
+
+    Args:
+        action: what was done, as a verb: `issue`, `revoke`.
+        subject_type: of what kind the thing is: `token`.
+        subject_id: which one.
+        detail: what else a reader needs to know. No secrets: what stands in the log stays there.
+    """
+    statements.run(
+        "record",
+        subject_type=subject_type,
+        subject_id=subject_id,
+        action=action,
+        actor_kind=by.kind,
+        actor=by.name,
+        reason=reason,
+        request_id=by.request_id,
+        detail=json.dumps(detail) if detail is not None else None,
+    )
