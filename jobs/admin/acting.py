@@ -40,8 +40,8 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
-        help_text="Kept in the audit log of every job.",
-        error_messages={"required": "Say why: it stands in the audit log of every job."},
+        help_text="Kept in the audit log.",
+        error_messages={"required": "Say why: it stands in the audit log."},
     )
 
 

@@ -10,13 +10,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs.admin.masking import shown
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.pausing import PausableAdmin
 from jobs.models import Job, Orchestrator
 from jobs.templatetags.jobs import NONE, ago
 
 
 @admin.register(Orchestrator)
-class OrchestratorAdmin(ReadOnlyAdmin):
+class OrchestratorAdmin(PausableAdmin):
     list_display = ["name", "seen", "heartbeat", "slots", "version", "hostname", "types"]
     sortable_by = ()
     ordering = ["-last_seen_at", "id"]
@@ -29,9 +29,12 @@ class OrchestratorAdmin(ReadOnlyAdmin):
     def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
         holds = Job.objects.held_by(noun.id).count()
         jobs = format_html('<a href="{}?orchestrator={}">{} held now</a>', reverse("admin:jobs_job_changelist"), noun.id, holds)
+        pausing = self.pausing_of(request, noun)
         return {
+            "acts": pausing["acts"],
             "facts": [
                 ("Jobs", jobs),
+                ("Claims", pausing["claims"]),
                 ("Last heard of", ago(noun.last_seen_at)),
                 ("Last heartbeat", ago(noun.last_heartbeat_at)),
                 ("First seen", ago(noun.first_seen_at)),
