@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.pausing import PausableAdmin
 from jobs.masking import shown
 from jobs.models import Job, Orchestrator
 from jobs.templatetags.jobs import NONE, ago, icon
@@ -21,7 +21,7 @@ _UNFENCED_FOR = timedelta(days=1)
 
 
 @admin.register(Orchestrator)
-class OrchestratorAdmin(ReadOnlyAdmin):
+class OrchestratorAdmin(PausableAdmin):
     list_display = ["name", "seen", "heartbeat", "fencing", "slots", "version", "hostname", "types"]
     sortable_by = ()
     ordering = ["-last_seen_at", "id"]
@@ -34,9 +34,12 @@ class OrchestratorAdmin(ReadOnlyAdmin):
     def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
         holds = Job.objects.held_by(noun.id).count()
         jobs = format_html('<a href="{}?orchestrator={}">{} held now</a>', reverse("admin:jobs_job_changelist"), noun.id, holds)
+        pausing = self.pausing_of(request, noun)
         return {
+            "acts": pausing["acts"],
             "facts": [
                 ("Jobs", jobs),
+                ("Claims", pausing["claims"]),
                 ("Last heard of", ago(noun.last_seen_at)),
                 ("Last heartbeat", ago(noun.last_heartbeat_at)),
                 ("First seen", ago(noun.first_seen_at)),

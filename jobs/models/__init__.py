@@ -10,6 +10,7 @@ from jobs.models.lane import Lane
 from jobs.models.lease_key import LeaseKey
 from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
+from jobs.models.pause import Pause, PauseMode, PauseScope
 from jobs.models.watch import Watch
 
 __all__ = [
@@ -23,6 +24,9 @@ __all__ = [
     "LeaseKey",
     "LogLine",
     "Orchestrator",
+    "Pause",
+    "PauseMode",
+    "PauseScope",
     "Scope",
     "Watch",
 ]

@@ -9,7 +9,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import claiming, leases, times
+from jobs import claiming, leases, pausing, times
 from jobs.actors import Holder
 from jobs.models import Job, Scope
 from orchestration_api import waiting
@@ -57,7 +57,7 @@ def claim_for(holder: Holder, fields: dict[str, Any], *, beside_bytes: int = 0) 
     types: Sequence[str] | None = fields.get("job_types")
     if types is None:
         types = claiming.types_on_record(holder.name)
-    wanted, seconds, reason = fields["batch_size"], fields.get("wait", 0), None
+    wanted, seconds = fields["batch_size"], fields.get("wait", 0)
 
     def claim_if_due() -> claiming.Claim | None:
         won = claim() if claiming.is_anything_due(types) else None
@@ -67,7 +67,9 @@ def claim_for(holder: Holder, fields: dict[str, Any], *, beside_bytes: int = 0) 
         return claiming.claim(by=holder, batch_size=wanted, job_types=types, claim_id=fields.get("claim_id"), beside_bytes=beside_bytes)
 
     claimed = claim()
-    if not claimed.jobs and seconds:
+    # Who is stopped is told so at once: it would only take up a place among those that wait.
+    reason: str | None = None if claimed.jobs else pausing.reason_for(holder.name, types)
+    if not claimed.jobs and not reason and seconds:
         # Others may wait for the same job: who loses it waits on.
         found, outcome = waiting.wait_for(claim_if_due, seconds=seconds)
         claimed = found or claimed

@@ -92,6 +92,9 @@ def test_a_restarted_orchestrator_finds_what_it_held(api: APIClient) -> None:
     answer = send(api, "get", "/jobs/orphaned?orchestratorId=somebody-else").json()
 
     assert [job["id"] for job in answer] == [held.id]
+    assert (answer[0]["status"], answer[0]["timeoutSeconds"], answer[0]["cancelRequestedAt"]) == ("running", 60, None)
+    assert all(is_time(answer[0][name]) for name in ("claimedAt", "startedAt", "leaseExpiresAt", "createdAt", "updatedAt"))
+    assert answer[0]["lease"]["expiresAt"] == answer[0]["leaseExpiresAt"]
     assert answer[0]["lease"]["token"].startswith("1.")
     assert answer[0]["execution"] == {
         "script": {"type": "BASH", "content": "true"},

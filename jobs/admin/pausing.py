@@ -1,0 +1,128 @@
+"""Staff stop an orchestrator's claims and let them go on: asked for a reason first, as for jobs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.urls.resolvers import URLPattern
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from jobs import pausing
+from jobs.actors import Actor
+from jobs.admin.acting import ReasonForm
+from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.models import Job, Orchestrator, Pause, PauseMode
+from jobs.pausing import Subject
+from jobs.templatetags.jobs import ago
+
+_BADGES = {PauseMode.DRAINED: "s-warn", PauseMode.DISABLED: "s-failed"}
+
+
+@dataclass(frozen=True)
+class Act:
+    """
+    Attributes:
+        make: called with the orchestrator's id, by= and reason=.
+        leads_to: the mode that it is in then; None when it claims as usual.
+        consequence: of it, for who is about to say it.
+        done: what is told afterwards.
+    """
+
+    make: Callable[..., object]
+    leads_to: PauseMode | None
+    icon: str
+    consequence: str
+    done: str
+
+    def is_open(self, pause: Pause | None) -> bool:
+        """Whether it would change anything."""
+        return self.leads_to != (PauseMode(pause.mode) if pause else None)
+
+
+def _resume(orchestrator_id: str, *, by: Actor, reason: str) -> bool:
+    return pausing.resume(by=by, reason=reason, subject=Subject.orchestrator(orchestrator_id))
+
+
+ACTS = {
+    "drain": Act(
+        pausing.drain,
+        PauseMode.DRAINED,
+        "pause",
+        "It gets no more jobs and ends those it holds; its reports are taken as usual. For a restart, or to move it.",
+        "gets no more jobs until it is resumed",
+    ),
+    "disable": Act(
+        pausing.disable,
+        PauseMode.DISABLED,
+        "stop",
+        "It gets no more jobs, and is told that it is not meant to come back. What it reports of jobs it holds is still taken.",
+        "is disabled",
+    ),
+    "resume": Act(_resume, None, "right", "It gets jobs again with its next claim.", "gets jobs again"),
+}
+
+
+class PausableAdmin(ReadOnlyAdmin):
+    """A page with the acts that are open, each with a page of its own that asks."""
+
+    page_template = "admin/jobs/orchestrator.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        views = ((name, self.admin_site.admin_view(partial(self._ask_or_act, act_name=name))) for name in ACTS)
+        return [*(path(f"<path:object_id>/{name}/", view, name=f"jobs_orchestrator_{name}") for name, view in views), *super().get_urls()]
+
+    def has_pause_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("jobs.change_orchestrator")
+
+    def pausing_of(self, request: HttpRequest, orchestrator: Orchestrator) -> dict[str, object]:
+        """What the orchestrator's page shows of it: the state, and what may be done."""
+        pause = pausing.pause_of(orchestrator.id)
+        acts = [
+            {"name": name, "icon": act.icon, "url": _url(name, orchestrator.id)}
+            for name, act in ACTS.items()
+            if act.is_open(pause) and self.has_pause_permission(request)
+        ]
+        return {"acts": acts, "claims": _told(pause)}
+
+    def _ask_or_act(self, request: HttpRequest, object_id: str, *, act_name: str) -> HttpResponse:
+        if not self.has_pause_permission(request):
+            raise PermissionDenied
+        orchestrator = None if "\0" in object_id else self.get_object(request, unquote(object_id))
+        if orchestrator is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        act = ACTS[act_name]
+        form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
+        if form.is_valid():
+            by = Actor.user(request.user.get_username(), request_id=request.META["jobsite.request_id"])
+            act.make(orchestrator.id, by=by, reason=form.cleaned_data["reason"])
+            messages.success(request, f"{orchestrator.id} {act.done}.")
+            return HttpResponseRedirect(_url("change", orchestrator.id))
+        context: dict[str, Any] = {
+            "title": f"{act_name.capitalize()} {orchestrator.id}",
+            "opts": self.opts,
+            "act": act,
+            "act_name": act_name,
+            "form": form,
+            "holds": Job.objects.held_by(orchestrator.id).count(),
+            "back": _url("change", orchestrator.id),
+        }
+        return TemplateResponse(request, "admin/jobs/pause_orchestrator.html", self.admin_site.each_context(request) | context)
+
+
+def _told(pause: Pause | None) -> str | SafeString:
+    if pause is None:
+        return "as usual"
+    badge = format_html('<span class="badge {}">{}</span>', _BADGES[PauseMode(pause.mode)], PauseMode(pause.mode).label)
+    return format_html('{} {} by {} <span class="q">{}</span>', badge, ago(pause.at), pause.paused_by, pause.reason)
+
+
+def _url(name: str, orchestrator_id: str) -> str:
+    return reverse(f"admin:jobs_orchestrator_{name}", args=[quote(orchestrator_id)])

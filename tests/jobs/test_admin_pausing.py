@@ -1,0 +1,81 @@
+"""Staff drain, disable and resume an orchestrator: asked for a reason first, as themselves, and only where it would change anything."""
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from jobs import pausing
+from jobs.models import AuditEntry
+from tests.factories import HOLDER, STAFF, JobFactory
+
+PAGE = f"/admin/jobs/orchestrator/{HOLDER.name}/change/"
+WHY = "a new disk"
+
+
+def act(client: Client, name: str, *, reason: str = WHY) -> str:
+    """The page that comes when a question was answered with this reason."""
+    return client.post(PAGE.replace("change", name), {"reason": reason}, follow=True).content.decode()
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    """Somebody who may change orchestrators; HOLDER is known and holds a job."""
+    JobFactory(status="running")
+    user = User.objects.create_user("olga", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="change_orchestrator"))
+    client = Client(headers={"X-Request-ID": "request-of-olga"})
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize(("name", "mode"), [("drain", "drained"), ("disable", "disabled")])
+def test_an_orchestrator_is_stopped_and_resumed_by_whom_and_why(operator: Client, name: str, mode: str) -> None:
+    question = operator.get(PAGE.replace("change", name)).content.decode()
+    assert "It holds 1 job now." in question
+    assert pausing.pause_of(HOLDER.name) is None
+
+    said = act(operator, name)
+    assert mode.capitalize() in said
+    assert WHY in said
+    assert pausing.reason_for(HOLDER.name) == mode
+    assert "gets jobs again" in act(operator, "resume", reason="it is in")
+    assert pausing.reason_for(HOLDER.name) is None
+    entries = AuditEntry.objects.filter(subject_id=HOLDER.name).order_by("id")
+    assert [(entry.action, entry.actor, entry.reason, entry.request_id) for entry in entries] == [
+        (name, "olga", WHY, "request-of-olga"),
+        ("resume", "olga", "it is in", "request-of-olga"),
+    ]
+
+
+def test_without_a_reason_nothing_is_done(operator: Client) -> None:
+    assert "Say why" in act(operator, "drain", reason=" ")
+    assert pausing.pause_of(HOLDER.name) is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "open_acts"), [(None, ["Drain", "Disable"]), ("drained", ["Disable", "Resume"]), ("disabled", ["Drain", "Resume"])]
+)
+def test_only_what_would_change_something_is_offered(operator: Client, mode: str | None, open_acts: list[str]) -> None:
+    if mode:
+        (pausing.drain if mode == "drained" else pausing.disable)(HOLDER.name, by=STAFF, reason=WHY)
+    page = operator.get(PAGE).content.decode()
+
+    assert [word for word in ("Drain", "Disable", "Resume") if f"{word}…" in page] == open_acts
+
+
+def test_who_may_only_look_is_offered_nothing_and_refused(db: None) -> None:
+    JobFactory(status="running")
+    user = User.objects.create_user("otto", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_orchestrator"))
+    client = Client()
+    client.force_login(user)
+
+    assert "Drain…" not in client.get(PAGE).content.decode()
+    assert client.post(PAGE.replace("change", "drain"), {"reason": WHY}).status_code == 403
+    assert pausing.pause_of(HOLDER.name) is None
+
+
+def test_one_that_nobody_has_heard_of_is_told_so(operator: Client) -> None:
+    answer = operator.post("/admin/jobs/orchestrator/nobody/drain/", {"reason": WHY}, follow=True)
+    assert "exist" in answer.content.decode()
+    assert not AuditEntry.objects.filter(action="drain").exists()
