@@ -6,6 +6,7 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from psycopg_pool import ConnectionPool
 
 from jobsite import embedded_postgres, keys
 
@@ -142,7 +143,16 @@ def database() -> dict[str, Any]:
     # Statements that go through a plain cursor are prepared at their first use (jobs/statements.py); Django's own never are.
     options["prepare_threshold"] = 0
     # A pool of the process: a new connection for each request is many times slower (benchmarks/connections.py).
-    options["pool"] = {"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 20, "max_idle": 300}
+    options["pool"] = {
+        "min_size": 1,
+        "max_size": WEB_THREADS + 2,
+        "timeout": 20,
+        "max_idle": 300,
+        # Its own pauses between tries double: a database would be found only after half as long again as it was away. This begins anew
+        # after two tries, so that one is made every second.
+        "reconnect_timeout": 2,
+        "reconnect_failed": ConnectionPool.check,
+    }
     return {**settings, "OPTIONS": options, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "DISABLE_SERVER_SIDE_CURSORS": False}
 
 
