@@ -22,6 +22,7 @@ from orchestration_api.authentication import Caller
 from orchestration_api.exceptions import WireError
 from orchestration_api.fields import ID_ALPHABET, WireSerializer
 from orchestration_api.parsers import mend_text
+from orchestration_api.renderers import check_media_type
 from orchestration_api.representations import JobSummary
 
 _NOT_DIGESTED = ("timestamp", "leaseToken")
@@ -101,6 +102,18 @@ class MachineViewSet(ViewSet):
         """
         self.body, self.replaced = mend_text(self._object(required), lenient)
         return self.body
+
+    def check_readable(self) -> None:
+        """Before the body is looked at.
+
+        Raises:
+            WireError: it is too large; or it is of another type; or it came without its length.
+        """
+        problem: WireError | None = self.request.META.get("jobsite.body_problem")
+        if problem and problem.code == "LENGTH_REQUIRED":
+            check_media_type(self.request)
+        if problem:
+            raise problem
 
     def check_time_header(self) -> None:
         """For calls without a body, whose time can only stand in the header."""
@@ -184,9 +197,7 @@ class MachineViewSet(ViewSet):
         return {name: found for name, found in (("ignored", self.unknown), ("replaced", self.replaced)) if found}
 
     def _object(self, required: bool) -> Any:
-        problem = self.request.META.get("jobsite.body_problem")
-        if problem:
-            raise problem
+        self.check_readable()
         if not self.request.body:
             if required:
                 raise WireError("VALIDATION_INVALID_PARAMS", "The body is empty; a JSON object is needed.")
