@@ -13,7 +13,8 @@ from django.conf import settings
 _host = os.environ.get("JOBSITE_BIND") or "127.0.0.1"
 bind = f"[{_host}]:{os.environ.get('PORT') or 8000}" if ":" in _host else f"{_host}:{os.environ.get('PORT') or 8000}"
 wsgi_app = "jobsite.wsgi"
-worker_class = "gthread"
+# gthread, with its errors as JSON.
+worker_class = "jobsite.worker.Worker"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 threads = settings.WEB_THREADS
 # Existing orchestrators resend a report's body only over a connection that stayed open; they poll at most every 100 s.

@@ -79,7 +79,7 @@ def _inferred(exit_code: int | None, error: ErrorDetail | None, stderr: str, tim
     named = _word(error, "type")
     if named in set(Category):
         return Category(named)
-    if exit_code == -1 and error:
+    if error and (exit_code == -1 or (exit_code is None and named == "unsupported")):
         # How existing orchestrators report that a job could not even be started.
         return Category.CONFIGURATION if _SETUP_AT_FAULT.search(f"{named} {_word(error, 'code')}") else Category.SYSTEM
     if exit_code is not None and (exit_code < 0 or 128 < exit_code <= 192):

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -126,6 +127,8 @@ _PLAIN: tuple[tuple[type[Exception], str, str], ...] = (
     (drf.MethodNotAllowed, "METHOD_NOT_ALLOWED", "This address does not take that method; Allow names those it takes."),
     (drf.UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json in UTF-8, without content encoding."),
     (drf.ParseError, "VALIDATION_INVALID_PARAMS", "The body is not JSON."),
+    # Django's word for more than 1000 names in a query.
+    (SuspiciousOperation, "VALIDATION_INVALID_PARAMS", "The query has too many names, or can't be read."),
 )
 
 

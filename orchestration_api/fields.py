@@ -139,17 +139,23 @@ class Output(AnyJSON):
         return data
 
 
-class Words(serializers.ListField):
+class Listed(serializers.ListField):
+    """A list of at most so many items; a longer one is refused before any of them is looked at."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if not isinstance(data, list):
+            self.fail("not_a_list", input_type=type(data).__name__)
+        if self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        found: list[Any] = super().to_internal_value(data)
+        return found
+
+
+class Words(Listed):
     """A list of strings of the id alphabet."""
 
     def __init__(self, *, longest: int = 100, **options: Any) -> None:
         super().__init__(child=Identifier(longest=longest), **options)
-
-    def to_internal_value(self, data: Any) -> list[str]:
-        if not isinstance(data, list):
-            self.fail("not_a_list", input_type=type(data).__name__)
-        found: list[str] = super().to_internal_value(data)
-        return found
 
 
 class WireSerializer(serializers.Serializer[Any]):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Collection
 from typing import IO, Any
 
@@ -11,6 +12,7 @@ from orchestration_api.exceptions import WireError
 
 DEEPEST = 64
 _LARGEST = 2**63
+_NOT_ZERO = re.compile(r"[-0.]*[1-9]")
 
 
 class StrictJSONParser(BaseParser):
@@ -115,8 +117,9 @@ def _integer(digits: str) -> int:
 
 def _number(digits: str) -> float:
     value = float(digits)
-    if not math.isfinite(value):
-        raise _invalid("A number is too large for a double.")
+    # One that a double takes for zero is as little what was sent as one that it takes for infinity.
+    if not math.isfinite(value) or (value == 0 and _NOT_ZERO.match(digits)):
+        raise _invalid("A number is too large or too small for a double.")
     return value
 
 

@@ -35,14 +35,23 @@ class WireRenderer(BaseRenderer):
         return b"" if data is None else encoded(data)
 
 
+def check_media_type(request: Request) -> None:
+    """Refuses a body that says it is anything but JSON in UTF-8.
+
+    Raises:
+        WireError: UNSUPPORTED_MEDIA_TYPE.
+    """
+    kind, _, rest = request.META.get("CONTENT_TYPE", "").partition(";")
+    charset = rest.strip().lower().replace('"', "")
+    if kind.strip().lower() != "application/json" or charset not in ("", "charset=utf-8") or request.META.get("HTTP_CONTENT_ENCODING"):
+        raise WireError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json in UTF-8, without content encoding.")
+
+
 class AlwaysJSON(BaseContentNegotiation):
     """One form in, one form out; another content type, charset or encoding of a body is refused."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
-        kind, _, rest = request.META.get("CONTENT_TYPE", "").partition(";")
-        charset = rest.strip().lower().replace('"', "")
-        if kind.strip().lower() != "application/json" or charset not in ("", "charset=utf-8") or request.META.get("HTTP_CONTENT_ENCODING"):
-            raise WireError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json in UTF-8, without content encoding.")
+        check_media_type(request)
         return next(iter(parsers))
 
     def select_renderer(

@@ -13,6 +13,7 @@ from orchestration_api.fields import (
     Flag,
     Identifier,
     JSONObject,
+    Listed,
     Moment,
     Number,
     Output,
@@ -169,7 +170,7 @@ class LogEntry(WireSerializer):
 
 
 class LogEntries(Identified):
-    entries = serializers.ListField(child=LogEntry(), max_length=10_000)
+    entries = Listed(child=LogEntry(), max_length=10_000)
 
 
 class Renewal(Identified):
@@ -208,7 +209,7 @@ class Capacity(AsSent):
 class Heartbeat(WireSerializer):
     orchestratorId = Identifier(longest=128, required=False, source="orchestrator_id")
     timestamp = Moment(required=False, source="stated_at")
-    runningJobs = serializers.ListField(child=RunningJobField(), required=False, max_length=500, source="running_jobs")
+    runningJobs = Listed(child=RunningJobField(), required=False, max_length=500, source="running_jobs")
     capacity = Capacity(required=False)
     jobTypes = Words(required=False, max_length=1000, source="job_types")
     version = Text(required=False, max_length=200)

@@ -92,20 +92,33 @@ def template_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker)
 
 
 @pytest.fixture
-def live_db(template_database: str, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def live_db(template_database: str, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """A database of this test alone, in which everything commits: for tests with threads or processes of their own.
 
     Yields its DATABASE_URL, which is also in the environment for child processes; the ORM of the test process uses it, too. Use it instead
     of `db` and never `transaction=True`: its flush is a TRUNCATE, which the append-only audit log refuses.
     """
+    with _database_of_its_own(template_database, django_db_blocker) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_db(template_database: str, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The same for all tests of a module together: for many short ones that ask one server. None of them may use `db` or `live_db`."""
+    with _database_of_its_own(template_database, django_db_blocker) as url:
+        yield url
+
+
+@contextmanager
+def _database_of_its_own(template: str, blocker: DjangoDbBlocker) -> Iterator[str]:
     from django.db import connection
 
     if connection.in_atomic_block:
         pytest.fail("live_db and db exclude each other: a test has one database.")
     usual = connection.settings_dict["NAME"]
-    with cloned_database(template_database) as clone, django_db_blocker.unblock():
-        monkeypatch.setenv("DATABASE_URL", clone.url)
-        monkeypatch.delenv("JOBSITE_LISTEN_URL")
+    with cloned_database(template) as clone, blocker.unblock(), pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DATABASE_URL", clone.url)
+        environment.delenv("JOBSITE_LISTEN_URL")
         _disconnect()
         connection.settings_dict["NAME"] = clone.name
         try:

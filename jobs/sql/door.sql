@@ -39,7 +39,10 @@ fenced as materialized (
     from (
       select e.*, max(e.epoch) over () as newest from audit_log e
       where %(holder)s::boolean and f.gone and e.job_id = f.job_id and e.actor_kind = 'orchestrator' and e.actor = %(actor)s::text
-        and e.action <> 'late_report' and (f.epoch is null or e.epoch = f.epoch)) e) h on true),
+        and e.action <> 'late_report'
+        -- What was said before this claim by whoever has it now speaks of an earlier one.
+        and case when f.epoch is not null then e.epoch = f.epoch
+          when f.live and l.orchestrator_id = %(actor)s::text then e.epoch < l.epoch else true end) e) h on true),
 weighed as materialized (
   select f.*, l.unique_key, s.act, s.goal, s.via,
     -- A cancelled run has no error of its own; a failed one always tells its error in the result too.

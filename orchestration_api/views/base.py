@@ -23,6 +23,7 @@ from orchestration_api.exceptions import WireError
 from orchestration_api.fields import ID_ALPHABET, WireSerializer
 from orchestration_api.parsers import mend_text
 from orchestration_api.permissions import owns, scopes_used, within_reach
+from orchestration_api.renderers import check_media_type
 from orchestration_api.representations import JobSummary, JobWhole
 
 # An answer has a largest size, whatever was sent: so many names are told of a body, and so many characters of each.
@@ -132,6 +133,18 @@ class MachineViewSet(ViewSet):
         self.scopes_used()
         return self.body
 
+    def check_readable(self) -> None:
+        """Before the body is looked at.
+
+        Raises:
+            WireError: it is too large; or it is of another type; or it came without its length.
+        """
+        problem: WireError | None = self.request.META.get("jobsite.body_problem")
+        if problem and problem.code == "LENGTH_REQUIRED":
+            check_media_type(self.request)
+        if problem:
+            raise problem
+
     def check_time_header(self) -> None:
         """For calls without a body, whose time can only stand in the header."""
         self._check_time(None)
@@ -227,9 +240,7 @@ class MachineViewSet(ViewSet):
         return remarks(ignored=self.unknown, replaced=self.replaced)
 
     def _object(self, required: bool) -> Any:
-        problem = self.request.META.get("jobsite.body_problem")
-        if problem:
-            raise problem
+        self.check_readable()
         if not self.request.body:
             if required:
                 raise WireError("VALIDATION_INVALID_PARAMS", "The body is empty; a JSON object is needed.")

@@ -136,9 +136,7 @@ class JobViewSet(MachineViewSet):
         return self.answer(apply_one(step, by=self.producer()))
 
     def _new_jobs(self) -> tuple[list[dict[str, Any]], bool]:
-        problem = self.request.META.get("jobsite.body_problem")
-        if problem:
-            raise problem
+        self.check_readable()
         if not self.request.body:
             raise WireError("VALIDATION_INVALID_PARAMS", "The body is empty; a job or a list of jobs is needed.")
         body, _ = mend_text(self.request.data, ())

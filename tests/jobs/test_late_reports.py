@@ -44,6 +44,21 @@ def test_a_caller_whose_last_claim_has_ended_is_told_so() -> None:
 
 
 @pytest.mark.django_db
+def test_what_was_said_before_this_claim_is_judged_by_the_one_before_it() -> None:
+    job = JobFactory(status="running", max_attempts=3)
+    job.fail(Report(error="first", retry_after_seconds=0), by=HOLDER)
+    first_run_ended = datetime.now(UTC)
+    running(job)
+    again, of_the_second = (
+        Step.ending(judge(Report(exit_code=0)), job_id=job.id, stated_at=stated) for stated in (first_run_ended, datetime.now(UTC))
+    )
+
+    assert apply([again], by=HOLDER)[0].verdict == "already_finished"
+    assert not AuditEntry.objects.filter(job_id=job.id, action="late_report").exists()
+    assert apply([of_the_second], by=HOLDER)[0].verdict == "applied"
+
+
+@pytest.mark.django_db
 def test_a_stamp_with_a_fraction_is_taken_at_its_word() -> None:
     job = JobFactory(status="running")
     assert job.claimed_at is not None

@@ -104,27 +104,6 @@ def test_a_restarted_orchestrator_finds_what_it_held(api: APIClient) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        {"rows": 1},
-        [1],
-        {"script": "echo"},
-        {"script": {"type": "BASH", "content": 1}},
-        {"script": {"type": "BASH"}, "environment": {"N": 1}},
-        {"http": {"url": "x"}, "resources": {"cpu": "2"}},
-        {"script": {}, "inputData": []},
-        {"script": {}, "environment": None},
-    ],
-)
-def test_execution_is_left_out_when_a_value_has_another_type(api: APIClient, payload: object) -> None:
-    JobFactory(payload=payload)
-    (told,) = send(api, "get", "/jobs/queue").json()["jobs"]
-
-    assert "execution" not in told
-    assert told["payload"] == payload
-
-
 def test_a_huge_payload_is_told_once(api: APIClient) -> None:
     JobFactory(payload={"script": {"type": "BASH", "content": "x" * 300_000}})
     with override_settings(ANSWER_LIMIT=65536 + 500_000):

@@ -13,23 +13,9 @@ from rest_framework.test import APIClient
 from jobs.models import AuditEntry, Job
 from orchestration_api.tracing import RequestIdFilter
 from tests.factories import JobFactory
+from tests.orchestration_api.endpoints import ENDPOINTS, NEEDS_BODY, WRITING
 from tests.orchestration_api.wire import BASE, assert_error, send
 from tests.postgres import API_KEY
-
-ENDPOINTS = [
-    ("get", "/jobs/queue"), ("post", "/jobs/claim"), ("get", "/jobs/orphaned"), ("get", "/jobs/stats"), ("get", "/jobs"),
-    ("post", "/jobs"), ("get", "/jobs/{id}"), ("patch", "/jobs/{id}"), ("get", "/jobs/{id}/history"), ("get", "/jobs/{id}/attempts"),
-    ("post", "/jobs/{id}/cancel"), ("post", "/jobs/{id}/retry"), ("post", "/jobs/{id}/run-again"), ("post", "/jobs/{id}/acknowledge"),
-    ("put", "/jobs/{id}/status"), ("post", "/jobs/{id}/complete"), ("post", "/jobs/{id}/fail"), ("post", "/jobs/{id}/release"),
-    ("post", "/jobs/status"),
-    ("post", "/jobs/{id}/lease/renew"), ("post", "/jobs/{id}/logs"), ("get", "/jobs/{id}/logs"), ("get", "/jobs/{id}/logs.txt"),
-    ("post", "/orchestrator/heartbeat"), ("get", "/orchestrator/health"), ("post", "/orchestrator/health"),
-    ("post", "/orchestrator/metrics"), ("get", "/orchestrator/me"),
-]  # fmt: skip
-WRITING = [(method, path) for method, path in ENDPOINTS if method != "get"]
-NEEDS_BODY = [
-    (method, path) for method, path in WRITING if path.rsplit("/", 1)[-1] in ("jobs", "status", "complete", "fail", "logs", "heartbeat")
-]
 
 
 def everything() -> tuple[Any, ...]:
