@@ -15,7 +15,7 @@ from jobs.models import Job
 from tests.factories import HOLDER, PRODUCER, JobFactory
 from tests.ledger import actions, assert_sound
 from tests.orchestration_api.wire import assert_error, send, untouched
-from tests.traffic import counted
+from tests.statements import counted
 
 
 def report(api: APIClient, updates: Any, **rest: Any) -> Any:

@@ -12,7 +12,7 @@ from jobs.models import Job, LogLine
 from tests.factories import JobFactory
 from tests.ledger import actions
 from tests.orchestration_api.wire import assert_error, is_time, send, untouched
-from tests.traffic import counted
+from tests.statements import counted
 
 
 def test_somebody_else_may_not_report(api: APIClient) -> None:

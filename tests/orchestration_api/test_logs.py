@@ -8,7 +8,7 @@ from jobs import leases, logs
 from jobs.models import LogLine
 from tests.factories import OTHER, JobFactory, claimed
 from tests.orchestration_api.wire import assert_error, send
-from tests.traffic import counted
+from tests.statements import counted
 
 
 def test_log_lines_are_stored_once_and_read_by_range(api: APIClient) -> None:
