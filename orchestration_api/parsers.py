@@ -68,29 +68,33 @@ def mend_text(value: Any, lenient: Collection[tuple[str, ...]]) -> tuple[Any, li
                     "INVALID_UNICODE", f"{path or 'The body'} holds a NUL or half a surrogate pair, which no text can hold.", field=path
                 )
             replaced.append(path)
-            return _mended(node)
+            return mended(node)
         if isinstance(node, list):
             return [walk(item, f"{path}[{place}]", (*keys, "*"), mends) for place, item in enumerate(node)]
         if isinstance(node, dict):
             for key in node:
                 if not _is_clean(key) and not mends:
                     raise WireError("INVALID_UNICODE", f"A key in {path or 'the body'} holds a NUL or half a surrogate pair.", field=path)
-            return {_mended(key): walk(item, f"{path}.{key}" if path else key, (*keys, key), mends) for key, item in node.items()}
+                if not _is_clean(key):
+                    replaced.append(f"{path}.{mended(key)}")
+            named = [(mended(key), key, item) for key, item in node.items()]
+            return {name: walk(item, f"{path}.{name}" if path else name, (*keys, key), mends) for name, key, item in named}
         return node
 
     return walk(value, "", (), False), replaced
 
 
-def _is_clean(text: str) -> bool:
-    return "\x00" not in text and (text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text))
-
-
-def _mended(text: str) -> str:
+def mended(text: str) -> str:
+    """The text with U+FFFD for what no text column can hold."""
     return (
         text
         if _is_clean(text)
         else "".join("\ufffd" if character == "\x00" or "\ud800" <= character <= "\udfff" else character for character in text)
     )
+
+
+def _is_clean(text: str) -> bool:
+    return "\x00" not in text and (text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
