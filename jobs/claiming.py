@@ -28,7 +28,9 @@ class Claim:
     is_repeat: bool = False
 
 
-def claim(*, by: Holder, batch_size: int, job_types: Sequence[str] | None = None, claim_id: str | None = None) -> Claim:
+def claim(
+    *, by: Holder, batch_size: int, job_types: Sequence[str] | None = None, claim_id: str | None = None, beside_bytes: int = 0
+) -> Claim:
     """Takes the best due jobs for an orchestrator.
 
     Args:
@@ -36,6 +38,7 @@ def claim(*, by: Holder, batch_size: int, job_types: Sequence[str] | None = None
         batch_size: at most so many jobs, 1 to 500.
         job_types: only these; None takes the types on the orchestrator's record, or any.
         claim_id: names this claim; asked again it gives what is left of it, and claims anew only when nothing is.
+        beside_bytes: of the answer, taken by what stands beside the jobs.
     """
     # Not in the claim's transaction: two claims of one identity must not wait for each other.
     statements.run("contact", orchestrator_id=by.name)
@@ -53,7 +56,7 @@ def claim(*, by: Holder, batch_size: int, job_types: Sequence[str] | None = None
             claim_id=claim_id,
             request_id=by.request_id,
             lease_seconds=settings.CLAIM_LEASE_SECONDS,
-            answer_limit=settings.ANSWER_LIMIT - _ENVELOPE,
+            answer_limit=settings.ANSWER_LIMIT - _ENVELOPE - beside_bytes,
         )
     return Claim([statements.as_job(row) for row in rows])
 

@@ -27,15 +27,25 @@ def token_of(job: Job) -> str:
 
 def epoch_of(token: str, *, job_id: str, orchestrator_id: str) -> int:
     """The epoch that a token proves, or FORGED."""
-    number, _, mac = token.partition(".")
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        return FORGED
-    epoch = int(number)
-    if _verifies(mac, job_id, epoch, orchestrator_id):
-        return epoch
-    # A key made after this process began to remember them.
-    _keys.cache_clear()
-    return epoch if _verifies(mac, job_id, epoch, orchestrator_id) else FORGED
+    (epoch,) = epochs_of([(job_id, token)], orchestrator_id=orchestrator_id)
+    return epoch if epoch is not None else FORGED
+
+
+def epochs_of(sent: Sequence[tuple[str, str | None]], *, orchestrator_id: str) -> list[int | None]:
+    """The epochs that tokens prove, each of a job.
+
+    Args:
+        sent: job id and token, in any number; the keys are read once more at most.
+
+    Returns:
+        For each: the epoch, FORGED, or None where no token was sent.
+    """
+    proven = [_proven(job_id, token, orchestrator_id) if token else None for job_id, token in sent]
+    if FORGED in proven:
+        # Perhaps signed with a key made after this process began to remember them.
+        _keys.cache_clear()
+        proven = [_proven(job_id, token, orchestrator_id) if token else None for job_id, token in sent]
+    return proven
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,13 @@ def renew(job_id: str, *, by: Holder, epoch: int, seconds: int | None = None, pr
         timeout_grace=settings.TIMEOUT_GRACE_SECONDS,
     )
     return statements.as_job(rows[0]) if rows else None
+
+
+def _proven(job_id: str, token: str, orchestrator_id: str) -> int:
+    number, _, mac = token.partition(".")
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        return FORGED
+    return int(number) if _verifies(mac, job_id, int(number), orchestrator_id) else FORGED
 
 
 @cache

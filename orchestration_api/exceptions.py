@@ -43,6 +43,10 @@ STATUS_OF = {
 _STOP = {"NOT_JOB_OWNER", "ALREADY_FINISHED", "LEASE_LOST", "LEASE_EXPIRED"}
 
 
+# Of an error, where a refusal tells the outcome; the whole of it is at GET /jobs/{id}.
+_LONGEST_ERROR = 2000
+
+
 class WireError(Exception):
     """An answer other than 2xx.
 
@@ -118,14 +122,17 @@ def _refused(problem: TransitionRefused) -> WireError:
     if isinstance(problem, InvalidTransition) and problem.status is not None:
         details |= {"requested": problem.details.get("requested"), "allowed": allowed_from(problem.status)}
     if isinstance(problem, AlreadyFinished) and job is not None:
+        error: str | None = job.last_error
         details["outcome"] = {
             "status": job.status,
             "exitCode": job.exit_code,
-            "error": job.last_error,
+            "error": error and error[:_LONGEST_ERROR],
             "errorCategory": job.error_category,
             "attempts": job.attempts,
             "completedAt": written(job.completed_at),
         }
+        if error and len(error) > _LONGEST_ERROR:
+            details["outcome"]["errorBytes"] = len(error.encode())
     if problem.code == "CONFLICT" and job is not None:
         details["updatedAt"] = written(job.updated_at)
     if problem.code in _STOP:

@@ -15,6 +15,9 @@ from orchestration_api.serializers import Acknowledgement, Completion, Failure, 
 
 Fields = Mapping[str, Any]
 Asked = tuple[Step, Note | None]
+# Paths in a body where a verdict must never be lost for its bytes.
+_WORDS = ("output", "error", "message")
+LENIENT = frozenset({*((name,) for name in _WORDS), *(("details", name) for name in _WORDS)})
 # When it was sent and by whom is not what it says.
 _NOT_DIGESTED = ("timestamp", "leaseToken", "orchestratorId")
 _EXTRAS = {"metrics": "metrics", "artifacts": "artifacts", "script_output": "scriptOutput", "condition": "condition"}

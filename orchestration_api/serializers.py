@@ -22,6 +22,9 @@ from orchestration_api.fields import (
     Words,
 )
 
+# Reports in one batch.
+MOST_REPORTED = 500
+
 
 class Identified(WireSerializer):
     """What any call of an orchestrator may carry."""
@@ -32,13 +35,25 @@ class Identified(WireSerializer):
     expectedUpdatedAt = Moment(required=False, source="expected_updated_at")
 
 
-class ClaimRequest(WireSerializer):
-    orchestratorId = Identifier(longest=128, required=False, source="orchestrator_id")
-    timestamp = Moment(required=False, source="stated_at")
+class ClaimTerms(WireSerializer):
     batchSize = Whole(required=False, default=10, min_value=1, max_value=MOST_CLAIMED, source="batch_size")
     jobTypes = Words(required=False, source="job_types", max_length=1000)
-    wait = Whole(required=False, default=0, min_value=0, max_value=30)
     claimId = Identifier(longest=128, required=False, source="claim_id")
+
+
+class ClaimRequest(ClaimTerms):
+    orchestratorId = Identifier(longest=128, required=False, source="orchestrator_id")
+    timestamp = Moment(required=False, source="stated_at")
+    wait = Whole(required=False, default=0, min_value=0, max_value=30)
+
+
+class Batch(WireSerializer):
+    """The frame of a batch; each of its updates is read by itself."""
+
+    orchestratorId = Identifier(longest=128, required=False, source="orchestrator_id")
+    timestamp = Moment(required=False, source="stated_at")
+    updates = serializers.ListField(child=AnyJSON(allow_null=True), max_length=MOST_REPORTED)
+    claim = ClaimTerms(required=False)
 
 
 class Acknowledgement(Identified):

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from orchestration_api.views.batch import BatchViewSet
 from orchestration_api.views.jobs import JobViewSet
 from orchestration_api.views.orchestrators import OrchestratorViewSet
 from orchestration_api.views.queue import QueueViewSet
@@ -34,6 +35,7 @@ urlpatterns = [
     path("jobs/queue", QueueViewSet.as_view({"get": "claim_by_get", "head": "claim_by_get"})),
     path("jobs/claim", QueueViewSet.as_view({"post": "claim"})),
     path("jobs/orphaned", QueueViewSet.as_view({"get": "orphaned"})),
+    path("jobs/status", BatchViewSet.as_view({"post": "report"})),
     path("jobs/stats", JobViewSet.as_view({"get": "stats"})),
     path("jobs", JobViewSet.as_view({"get": "index", "post": "create"})),
     path("jobs/<str:job_id>", JobViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),

@@ -155,6 +155,6 @@ select r.ord as asked_ord, r.job_id as asked_id, r.verdict, r.act, r.was, r.via,
   s.updated_at, s.claimed_at, s.acknowledged_at, s.started_at, s.completed_at, s.lease_expires_at, s.kept_by_heartbeats, s.claim_losses,
   s.progress_at, s.cancel_requested_at, s.retried_from, s.audit_seq
 from ruled r left join lateral (
-  select 1 as choice, m.* from moved m where m.id = r.job_id and r.verdict = 'applied'
+  select 1 as choice, m.* from moved m where m.id = r.job_id
   union all select 2, l.* from locked l where l.id = r.job_id order by choice limit 1) s on true
 order by r.ord

@@ -1,6 +1,6 @@
 """What every endpoint does first: parse strictly, settle who speaks, check the time that was stated, in the order of the contract."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -21,6 +21,19 @@ from orchestration_api.exceptions import WireError
 from orchestration_api.fields import ID_ALPHABET, WireSerializer
 from orchestration_api.parsers import mend_text
 from orchestration_api.representations import JobSummary
+
+# So many names of a body's are told, and so many characters of each: an answer has a largest size, whatever was sent.
+_MOST_NAMES, _LONGEST_NAME = 20, 100
+
+
+def remarks(*, ignored: Sequence[str], replaced: Sequence[str]) -> dict[str, Any]:
+    """What of a body was passed over or mended: the keys, shortened where they are very many or very long."""
+    told = {"ignored": ignored, "replaced": replaced}
+    return {
+        word: [name[:_LONGEST_NAME] for name in names[:_MOST_NAMES]] + ["…"] * (len(names) > _MOST_NAMES)
+        for word, names in told.items()
+        if names
+    }
 
 
 class MachineViewSet(ViewSet):
@@ -108,14 +121,19 @@ class MachineViewSet(ViewSet):
         Raises:
             ValidationError: naming the fields.
         """
+        fields = self.fields_of(shape, body)
+        self._check_time(fields.get("stated_at"))
+        return fields
+
+    def fields_of(self, shape: type[WireSerializer], body: Any = None) -> dict[str, Any]:
+        """The same, whatever time is stated."""
         serializer = shape(data=self.body if body is None else body)
         serializer.is_valid(raise_exception=True)
         self.unknown = serializer.unknown
         fields: dict[str, Any] = serializer.validated_data
-        self._check_time(fields.get("stated_at"))
         return fields
 
-    def stated_at(self, fields: dict[str, Any]) -> datetime | None:
+    def stated_at(self, fields: Mapping[str, Any]) -> datetime | None:
         """When the caller says it sent this."""
         found: datetime | None = fields.get("stated_at") or self._time_header()
         return found
@@ -169,7 +187,7 @@ class MachineViewSet(ViewSet):
 
     def remarks(self) -> dict[str, Any]:
         """What of the body was passed over or mended."""
-        return {name: found for name, found in (("ignored", self.unknown), ("replaced", self.replaced)) if found}
+        return remarks(ignored=self.unknown, replaced=self.replaced)
 
     def _object(self, required: bool) -> Any:
         problem = self.request.META.get("jobsite.body_problem")

@@ -22,7 +22,7 @@ class OrchestratorViewSet(MachineViewSet):
         holder = self.holder()
         fields = self.validate(Heartbeat)
         pulse = Pulse(
-            named=[_named(job, holder.name) for job in fields.get("running_jobs", [])],
+            named=_named(fields.get("running_jobs", []), holder.name),
             capacity=fields.get("capacity"),
             job_types=fields.get("job_types"),
             version=fields.get("version"),
@@ -61,7 +61,8 @@ class OrchestratorViewSet(MachineViewSet):
         return Response({"orchestratorId": holder.name, "scopes": scopes, "timestamp": times.written(times.now())})
 
 
-def _named(job: dict[str, Any], orchestrator_id: str) -> dict[str, Any]:
-    token = job.get("lease_token")
-    epoch = leases.epoch_of(token, job_id=job["job_id"], orchestrator_id=orchestrator_id) if token else None
-    return {"job_id": job["job_id"], "epoch": epoch, "progress": job.get("progress")}
+def _named(jobs_sent: list[dict[str, Any]], orchestrator_id: str) -> list[dict[str, Any]]:
+    epochs = leases.epochs_of([(job["job_id"], job.get("lease_token")) for job in jobs_sent], orchestrator_id=orchestrator_id)
+    return [
+        {"job_id": job["job_id"], "epoch": epoch, "progress": job.get("progress")} for job, epoch in zip(jobs_sent, epochs, strict=True)
+    ]

@@ -28,12 +28,12 @@ class QueueViewSet(MachineViewSet):
         if request.method == "HEAD":
             raise MethodNotAllowed("HEAD")
         holder = self.holder()
-        return self._claim(holder, self.validate(ClaimRequest, _from_query(request)))
+        return Response(claim_for(holder, self.validate(ClaimRequest, _from_query(request))))
 
     def claim(self, request: Request) -> Response:
         self.parse(required=False)
         holder = self.holder()
-        return self._claim(holder, self.validate(ClaimRequest))
+        return Response(claim_for(holder, self.validate(ClaimRequest)))
 
     def orphaned(self, request: Request) -> Response:
         """What the caller holds: what a restarted orchestrator needs to decide about each job. A bare list."""
@@ -42,37 +42,48 @@ class QueueViewSet(MachineViewSet):
         held = Job.objects.held_by(holder.name).order_by("claimed_at", "id")
         return Response([_leased(job, JobSummary) for job in held])
 
-    def _claim(self, holder: Holder, fields: dict[str, Any]) -> Response:
-        types: Sequence[str] | None = fields.get("job_types")
-        if types is None:
-            types = claiming.types_on_record(holder.name)
-        wanted, reason = fields["batch_size"], None
 
-        def claim_if_due() -> claiming.Claim | None:
-            won = claim() if claiming.is_anything_due(types) else None
-            return won if won and won.jobs else None
+def claim_for(holder: Holder, fields: dict[str, Any], *, beside_bytes: int = 0) -> dict[str, Any]:
+    """Claims, and tells what was won.
 
-        def claim() -> claiming.Claim:
-            return claiming.claim(by=holder, batch_size=wanted, job_types=types, claim_id=fields.get("claim_id"))
+    Args:
+        fields: of a ClaimTerms or ClaimRequest.
+        beside_bytes: of the answer, taken already.
+    """
+    types: Sequence[str] | None = fields.get("job_types")
+    if types is None:
+        types = claiming.types_on_record(holder.name)
+    wanted, seconds, reason = fields["batch_size"], fields.get("wait", 0), None
 
-        claimed = claim()
-        if not claimed.jobs and fields["wait"]:
-            # Others may wait for the same job: who loses it waits on.
-            found, outcome = waiting.wait_for(claim_if_due, seconds=fields["wait"])
-            claimed = found or claimed
-            reason = "busy" if outcome == "busy" else None
-        return Response(
-            {
-                "jobs": [_leased(job, JobWhole) for job in claimed.jobs],
-                "count": len(claimed.jobs),
-                "metadata": {
-                    "timestamp": times.written(times.now()),
-                    "nextPollAfter": times.written(times.in_seconds(_pause(len(claimed.jobs), wanted))),
-                    "queueSize": claiming.queue_size(types),
-                    **({"reason": reason} if reason else {}),
-                },
-            }
-        )
+    def claim_if_due() -> claiming.Claim | None:
+        won = claim() if claiming.is_anything_due(types) else None
+        return won if won and won.jobs else None
+
+    def claim() -> claiming.Claim:
+        return claiming.claim(by=holder, batch_size=wanted, job_types=types, claim_id=fields.get("claim_id"), beside_bytes=beside_bytes)
+
+    claimed = claim()
+    if not claimed.jobs and seconds:
+        # Others may wait for the same job: who loses it waits on.
+        found, outcome = waiting.wait_for(claim_if_due, seconds=seconds)
+        claimed = found or claimed
+        reason = "busy" if outcome == "busy" else None
+    pause = _pause(len(claimed.jobs), wanted)
+    return told_claim(claimed.jobs, pause_seconds=pause, queue_size=claiming.queue_size(types), reason=reason)
+
+
+def told_claim(won: Sequence[Job], *, pause_seconds: float, queue_size: int, reason: str | None = None) -> dict[str, Any]:
+    """A claim as it is answered."""
+    metadata = {
+        "timestamp": times.written(times.now()),
+        "nextPollAfter": times.written(times.in_seconds(pause_seconds)),
+        "queueSize": queue_size,
+    }
+    return {
+        "jobs": [_leased(job, JobWhole) for job in won],
+        "count": len(won),
+        "metadata": metadata | ({"reason": reason} if reason else {}),
+    }
 
 
 def _leased(job: Job, shape: type[JobSummary]) -> dict[str, Any]:

@@ -22,9 +22,7 @@ from orchestration_api.serializers import LogEntries, Renewal
 from orchestration_api.views.base import MachineViewSet
 from orchestration_api.views.queue import lease_of
 
-# Where a verdict must never be lost for its bytes.
-_WORDS = ("output", "error", "message")
-_LENIENT = frozenset({*((name,) for name in _WORDS), *(("details", name) for name in _WORDS), ("entries", "*", "line")})
+_LENIENT = reporting.LENIENT | {("entries", "*", "line")}
 
 
 class ReportViewSet(MachineViewSet):

@@ -1,0 +1,110 @@
+"""Reports in batches: one transaction, each item judged as the single call would be, and a claim in the same round trip."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import Error as DatabaseTrouble
+from psycopg_pool import PoolTimeout
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from jobs import leases, progress
+from jobs.actors import Holder
+from orchestration_api.exceptions import as_wire_error, body_of
+from orchestration_api.items import Item, ItemReader
+from orchestration_api.parsers import mend_text
+from orchestration_api.renderers import encoded, most_bytes
+from orchestration_api.serializers import Batch
+from orchestration_api.views.base import MachineViewSet, remarks
+from orchestration_api.views.queue import claim_for, told_claim
+
+log = logging.getLogger(__name__)
+_RETRY_CLAIM_SECONDS = 2.0
+
+
+class BatchViewSet(MachineViewSet):
+    """`POST /jobs/status`."""
+
+    def report(self, request: Request) -> Response:
+        frame = self._frame()
+        holder = self.holder()
+        reader = ItemReader(orchestrator_id=holder.name, check_time=lambda fields: self._check_time(_stated_at(fields, frame)))
+        items = [reader.read(sent) for sent in frame["updates"]]
+        self._judge([item for item in items if item.problem is None], frame, holder)
+        results = _within_limit([self._result(item) for item in items])
+        applied = sum(result["ok"] for result in results)
+        told = {"results": results, "applied": applied, "rejected": len(results) - applied} | self.remarks()
+        if "claim" in frame:
+            told |= _claimed(holder, frame["claim"], beside_bytes=len(encoded(results)))
+        return Response(told)
+
+    def _frame(self) -> dict[str, Any]:
+        """The batch without a look into its updates; whatever is wrong here refuses it whole."""
+        sent = self._object(required=True)
+        # The updates are mended one by one: what is wrong in one harms no other.
+        frame, _ = mend_text({key: value for key, value in sent.items() if key != "updates"}, ())
+        self.body = frame | {key: value for key, value in sent.items() if key == "updates"}
+        self.holder()  # An identity that can't be is told before a field that can't be.
+        fields = self.fields_of(Batch)
+        if moment := self.stated_at(fields):
+            self._check_time(moment)
+        return fields
+
+    def _judge(self, items: Sequence[Item], frame: Mapping[str, Any], holder: Holder) -> None:
+        """Asks the door for all at once."""
+        sent = [(item.job_id or "", item.fields.get("lease_token")) for item in items]
+        asked = [
+            item.operation.asked(
+                job_id,
+                item.fields,
+                body=item.body,
+                orchestrator_id=holder.name,
+                epoch=epoch,
+                stated_at=self.stated_at({"stated_at": _stated_at(item.fields, frame)}),
+                expected_updated_at=item.fields.get("expected_updated_at"),
+            )
+            for item, (job_id, _), epoch in zip(items, sent, leases.epochs_of(sent, orchestrator_id=holder.name), strict=True)
+        ]
+        for item, (step, _), ruling in zip(items, asked, progress.report(asked, by=holder) if asked else [], strict=True):
+            item.ruling = ruling
+            item.problem = ruling.refusal(step.action) if ruling.is_refused else None
+
+    def _result(self, item: Item) -> dict[str, Any]:
+        ruling = item.ruling
+        told: dict[str, Any] = {
+            "jobId": item.job_id,
+            "ok": item.problem is None,
+            "status": ruling.job.status if ruling and ruling.job else None,
+        }
+        if item.problem is not None:
+            error = as_wire_error(item.problem)
+            # What could not be read was not judged: it says nothing against the job.
+            unread = "abandon" if error.code == "JOB_NOT_FOUND" else "continue"
+            return told | {"nextAction": ruling.next_action if ruling else unread} | body_of(error, self.request_id)
+        if ruling is not None:
+            told |= {"nextAction": ruling.next_action} | ({"replayed": True} if ruling.is_replay else {})
+        return told | remarks(ignored=item.unknown, replaced=item.replaced)
+
+
+def _within_limit(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The results; where they would pass the limit of an answer, without what they tell in detail."""
+    if len(encoded(results)) <= most_bytes():
+        return results
+    return [
+        {key: {**value, "details": {}} if key == "error" else value for key, value in result.items() if key not in ("ignored", "replaced")}
+        for result in results
+    ]
+
+
+def _stated_at(fields: Mapping[str, Any], frame: Mapping[str, Any]) -> Any:
+    return fields.get("stated_at") or frame.get("stated_at")
+
+
+def _claimed(holder: Holder, terms: dict[str, Any], *, beside_bytes: int) -> dict[str, Any]:
+    """The claim after the reports, which are committed: should it fail, they must be told all the same."""
+    try:
+        return claim_for(holder, terms, beside_bytes=beside_bytes)
+    except (DatabaseTrouble, PoolTimeout) as trouble:
+        log.warning("a claim after reports failed: %s", type(trouble).__name__, exc_info=trouble)
+        return told_claim([], pause_seconds=_RETRY_CLAIM_SECONDS, queue_size=0, reason="unavailable")
