@@ -81,7 +81,7 @@ def mend_text(value: Any, lenient: Collection[tuple[str, ...]]) -> tuple[Any, li
             return {name: walk(item, f"{path}.{name}" if path else name, (*keys, key), mends) for name, key, item in named}
         return node
 
-    return walk(value, "", (), False), replaced
+    return walk(value, "", (), False), list(dict.fromkeys(replaced))
 
 
 def mended(text: str) -> str:
