@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
@@ -16,8 +17,10 @@ from jobs.transitions import Step, apply
 
 # Lines that were under way when the run ended are still taken.
 GRACE_SECONDS = 300
-# Bytes of an entry without its line.
-_AROUND_A_LINE = 160
+# Bytes of an entry without its line, and of a gap before it.
+_AROUND_A_LINE = 200
+# The whole text is read in stretches of so many lines, or so many bytes and one line.
+_LINES_AT_ONCE, _BYTES_AT_ONCE = 2000, 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -114,9 +117,28 @@ def read(
     return found
 
 
+def gaps_between(lines: Sequence[LogLine], *, after: int | None = None) -> list[tuple[int, int]]:
+    """First and last sequence of each stretch that is missing before or between lines read without a choice of stream."""
+    places = [after if after is not None else -1, *(line.sequence for line in lines)]
+    return [(before + 1, here - 1) for before, here in pairwise(places) if _missing(before, here)]
+
+
 def text(job_id: str) -> Iterator[str]:
-    """The whole log, line by line, read as it is sent."""
-    for line in (
-        LogLine.objects.filter(job_id=job_id).order_by("epoch", "sequence").values_list("line", flat=True).iterator(chunk_size=2000)
-    ):
-        yield line + "\n"
+    """The whole log line by line, every run of it, with a line of its own where some are missing.
+
+    It is read in stretches, each as it is needed: neither we nor the database ever hold more, and no transaction stays open however slowly
+    the text is taken.
+    """
+    epoch, last = 0, -1
+    while stretch := statements.run("log_text", job_id=job_id, epoch=epoch, after=last, lines=_LINES_AT_ONCE, bytes=_BYTES_AT_ONCE):
+        for row in stretch:
+            last = last if row["epoch"] == epoch else -1
+            if missing := _missing(last, row["sequence"]):
+                yield f"… {missing} {'line is' if missing == 1 else 'lines are'} missing …\n"
+            epoch, last = row["epoch"], row["sequence"]
+            yield row["line"] + "\n"
+
+
+def _missing(before: int, here: int) -> int:
+    """How many lines should stand between two sequences. (Some count from one, so that nothing is missing before that.)"""
+    return 0 if (before, here) == (-1, 1) else here - before - 1

@@ -92,10 +92,12 @@ class ReportViewSet(MachineViewSet):
         job_id = self.known_id()
         epoch = asked["epoch"] if asked["epoch"] is not None else logs.newest_epoch(job_id)
         if epoch is None:
-            return Response({"epoch": None, "entries": [], "nextAfter": asked["after"]})
+            return Response({"epoch": None, "entries": [], "gaps": [], "nextAfter": asked["after"]})
         lines = logs.read(job_id, epoch=epoch, after=asked["after"], stream=stream, limit=asked["limit"] or 1000, most_bytes=most_bytes())
         entries = LogLineOut(lines, many=True).data
-        return Response({"epoch": epoch, "entries": entries, "nextAfter": lines[-1].sequence if lines else asked["after"]})
+        told = {"epoch": epoch, "entries": entries, "nextAfter": lines[-1].sequence if lines else asked["after"]}
+        # Of one stream there are always some missing.
+        return Response(told if stream else told | {"gaps": logs.gaps_between(lines, after=asked["after"])})
 
     # --- what they share --------------------------------------------------------------------------------------------
 
