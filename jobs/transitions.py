@@ -75,6 +75,17 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """How a run ended."""
+
+    status: str
+    exit_code: int | None
+    error: str | None
+    category: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True)
 class Ruling:
     """What became of a step.
 
@@ -84,6 +95,7 @@ class Ruling:
         was: the status it was judged by.
         cause: the reason given with the step.
         job: as it is now, without payload and result; None when there is no such job.
+        ended: the run that was reported on once more, where the job has gone on since.
     """
 
     step_id: str
@@ -92,6 +104,7 @@ class Ruling:
     was: Status | None
     cause: str | None
     job: "Job | None"
+    ended: Ended | None = None
 
     @property
     def known_job(self) -> "Job":
@@ -123,7 +136,8 @@ class Ruling:
         message = words.format(id=self.step_id, requested=requested, status=self.was or "unknown")
         if self.was is None:
             return kind(message, job_id=self.step_id)
-        return kind(message, job_id=self.step_id, status=self.was, requested=lifecycle.TARGETS.get(requested, requested), job=self.job)
+        details = {"requested": lifecycle.TARGETS.get(requested, requested), "job": self.job, "ended": self.ended}
+        return kind(message, job_id=self.step_id, status=self.was, **details)
 
 
 # Refusals that say that the job is the caller's no more.
@@ -187,6 +201,9 @@ def apply_stuck(*, by: Actor, limit: int) -> list[Ruling]:
     )
 
 
+_ENDED = {"status": "ended_as", "exit_code": "ended_exit_code", "error": "ended_error", "category": "ended_category", "at": "ended_at"}
+
+
 def _rulings(rows: Iterable[statements.Row]) -> list[Ruling]:
     return [
         Ruling(
@@ -196,6 +213,7 @@ def _rulings(rows: Iterable[statements.Row]) -> list[Ruling]:
             was=Status(row["was"]) if row["was"] else None,
             cause=row["cause"],
             job=statements.as_job(row) if row["id"] else None,
+            ended=Ended(**{name: row[column] for name, column in _ENDED.items()}) if row["ended_as"] else None,
         )
         for row in rows
     ]

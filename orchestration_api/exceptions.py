@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from jobs.lifecycle import AlreadyFinished, InvalidTransition, JobNotFound, LeaseTokenRequired, NotJobOwner, TransitionRefused, allowed_from
 from jobs.times import now, written
+from jobs.transitions import Ended
 
 log = logging.getLogger(__name__)
 
@@ -122,22 +123,26 @@ def _refused(problem: TransitionRefused) -> WireError:
     if isinstance(problem, InvalidTransition) and problem.status is not None:
         details |= {"requested": problem.details.get("requested"), "allowed": allowed_from(problem.status)}
     if isinstance(problem, AlreadyFinished) and job is not None:
-        error: str | None = job.last_error
-        details["outcome"] = {
-            "status": job.status,
-            "exitCode": job.exit_code,
-            "error": error and error[:_LONGEST_ERROR],
-            "errorCategory": job.error_category,
-            "attempts": job.attempts,
-            "completedAt": written(job.completed_at),
-        }
-        if error and len(error) > _LONGEST_ERROR:
-            details["outcome"]["errorBytes"] = len(error.encode())
+        details["outcome"] = _outcome(job, problem.details.get("ended"))
     if problem.code == "CONFLICT" and job is not None:
         details["updatedAt"] = written(job.updated_at)
     if problem.code in _STOP:
         details["nextAction"] = "abandon"
     return WireError(problem.code, problem.message, **details)
+
+
+def _outcome(job: Any, ended: Any) -> dict[str, Any]:
+    """How the run ended that is reported on once more: as the job tells it, unless it has gone on since."""
+    run = ended or Ended(job.status, job.exit_code, job.last_error, job.error_category, job.completed_at)
+    told = {
+        "status": run.status,
+        "exitCode": run.exit_code,
+        "error": run.error and run.error[:_LONGEST_ERROR],
+        "errorCategory": run.category,
+        "attempts": job.attempts,
+        "completedAt": written(run.at),
+    }
+    return told | ({"errorBytes": len(run.error.encode())} if run.error and len(run.error) > _LONGEST_ERROR else {})
 
 
 def _invalid(problem: drf.ValidationError) -> WireError:

@@ -111,7 +111,9 @@ class ItemReader:
             raise JobNotFound("There is no such job.", job_id=job_id)
 
     def _validated(self, shape: type[WireSerializer], body: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        serializer = self.serializers.setdefault(shape, shape())
+        if shape not in self.serializers:
+            self.serializers[shape] = shape()
+        serializer = self.serializers[shape]
         fields: dict[str, Any] = serializer.run_validation(body)
         return fields, serializer.unknown
 

@@ -153,8 +153,14 @@ select r.ord as asked_ord, r.job_id as asked_id, r.verdict, r.act, r.was, r.via,
   s.id, s.type, s.status, s.lane_id, s.due, s.priority, s.metadata, s.last_error, s.error_category, s.exit_code, s.attempts, s.max_attempts,
   s.epoch, s.phase, s.progress, s.partial, s.created_by, s.orchestrator_id, s.claim_id, s.timeout_seconds, s.scheduled_for, s.created_at,
   s.updated_at, s.claimed_at, s.acknowledged_at, s.started_at, s.completed_at, s.lease_expires_at, s.kept_by_heartbeats, s.claim_losses,
-  s.progress_at, s.cancel_requested_at, s.retried_from, s.audit_seq
+  s.progress_at, s.cancel_requested_at, s.retried_from, s.audit_seq,
+  e.status as ended_as, e.exit_code as ended_exit_code, e.last_error as ended_error, e.error_category as ended_category,
+  e.completed_at as ended_at
 from ruled r left join lateral (
   select 1 as choice, m.* from moved m where m.id = r.job_id
   union all select 2, l.* from locked l where l.id = r.job_id order by choice limit 1) s on true
+-- How a run ended that is reported on once more, where the job has gone on since and no longer tells it.
+-- Plan: unique index (job_id, epoch); the limit keeps it from becoming a hash over all attempts.
+left join lateral (select a.* from attempts a
+  where r.verdict = 'already_finished' and a.job_id = r.job_id and a.epoch = coalesce(r.epoch, r.held_last) limit 1) e on true
 order by r.ord

@@ -11,7 +11,6 @@ from jobs.models import AuditEntry, Job
 from tests.factories import HOLDER, OTHER, JobFactory, claimed
 from tests.orchestration_api.both_ways import Told, by_single_call, in_one_batch, story
 from tests.orchestration_api.situations import SITUATIONS
-from tests.orchestration_api.wire import send
 
 WAYS = ("single call", "batch")
 FINISH = {"action": "complete", "exitCode": 0, "output": "so it went"}
@@ -96,15 +95,15 @@ def test_the_same_report_is_known_again_whatever_became_of_the_job(api: APIClien
         assert story(job.id) == before
 
 
-def test_the_outcome_is_that_of_the_run_as_it_stands(api: APIClient) -> None:
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("since", ["waits", "is another's", "has ended"])
+def test_a_refusal_tells_how_that_run_ended_whatever_became_of_the_job(api: APIClient, way: str, since: str) -> None:
     job = SITUATIONS["retried"]()
-    details = send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0}).json()["error"]["details"]
+    if since != "waits":
+        claimed(job, OTHER)
+    if since == "has ended":
+        job.complete(by=OTHER)
+    outcome = tell(api, way, {"jobId": job.id, **FINISH})["error"]["details"]["outcome"]
 
-    assert details["outcome"] | {"completedAt": None} == {
-        "status": "queued",
-        "exitCode": None,
-        "error": "busy",
-        "errorCategory": "unknown",
-        "attempts": 1,
-        "completedAt": None,
-    }
+    told = {"status": "failed", "exitCode": None, "error": "busy", "errorCategory": "unknown", "attempts": 1, "completedAt": "<time>"}
+    assert outcome == told
