@@ -1,7 +1,8 @@
-"""One item of a batch: read as the single call reads its body, and answered for itself."""
+"""One item of a batch: read as the single call reads its body."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
@@ -14,7 +15,7 @@ from orchestration_api.exceptions import WireError
 from orchestration_api.fields import WireSerializer
 from orchestration_api.parsers import mend_text, mended
 from orchestration_api.reporting import Operation
-from orchestration_api.serializers import StatusDetails
+from orchestration_api.serializers import BatchItem, StatusDetails
 
 # An id that is none is told back only so far.
 _LONGEST_ID = 200
@@ -23,7 +24,7 @@ _DETAILS = frozenset(StatusDetails().fields)
 
 @dataclass(frozen=True)
 class Action:
-    """A word of a batch, and the single call it stands for.
+    """A word of a batch: the single call it stands for.
 
     Attributes:
         status: the word of `PUT status` where that is the call; its details may then stand in the item itself.
@@ -43,25 +44,38 @@ ACTIONS = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """A report as the single call would have sent it.
+
+    Attributes:
+        body: by which the same report is known again.
+        fields: it, validated.
+        unknown: keys of the item that mean nothing.
+        replaced: paths of what was mended in it.
+    """
+
+    job_id: str
+    operation: Operation
+    body: dict[str, Any]
+    fields: dict[str, Any]
+    unknown: list[str]
+    replaced: list[str]
+
+
 @dataclass
 class Item:
     """
     Attributes:
         job_id: as sent, for the answer; None where none was.
-        problem: why it could not be read.
-        operation, body, fields: what is reported, as the single call would have sent it.
-        unknown: its keys that mean nothing.
-        replaced: paths of what was mended in it.
+        update: what is reported; None where it could not be read.
+        problem: why it could not be read, or was refused.
         ruling: what the door said of it.
     """
 
     job_id: str | None = None
+    update: Update | None = None
     problem: Exception | None = None
-    operation: Operation = reporting.STATUS
-    body: dict[str, Any] = field(default_factory=dict)
-    fields: dict[str, Any] = field(default_factory=dict)
-    unknown: list[str] = field(default_factory=list)
-    replaced: list[str] = field(default_factory=list)
     ruling: Ruling | None = None
 
 
@@ -70,50 +84,47 @@ class ItemReader:
 
     Args:
         orchestrator_id: who sends them.
-        check_time: raises where the time that an item states is refused.
+        check_time: raises where the time is refused that an item states, or does not.
     """
 
-    def __init__(self, *, orchestrator_id: str, check_time: Callable[[Mapping[str, Any]], None]) -> None:
-        self.orchestrator_id = orchestrator_id
-        self.check_time = check_time
+    def __init__(self, *, orchestrator_id: str, check_time: Callable[[datetime | None], None]) -> None:
+        self._orchestrator_id = orchestrator_id
+        self._check_time = check_time
         # One serializer of each shape: to make one costs more than to use it.
-        self.serializers: dict[type[WireSerializer], WireSerializer] = {}
+        self._serializers: dict[type[WireSerializer], WireSerializer] = {}
 
     def read(self, sent: Any) -> Item:
         """An item, or what is wrong with it: that harms no other."""
-        item = Item()
+        job_id = sent.get("jobId") if isinstance(sent, dict) else None
+        item = Item(mended(job_id)[:_LONGEST_ID] if isinstance(job_id, str) else None)
         try:
-            self._read(sent, item)
+            item.update = self._update(sent)
         except (WireError, ValidationError, JobNotFound) as problem:
             item.problem = problem
         return item
 
-    def _read(self, sent: Any, item: Item) -> None:
+    def _update(self, sent: Any) -> Update:
+        """In the order of the contract: what can't be text, who speaks, the fields, the time, the job."""
         if not isinstance(sent, dict):
             raise WireError("VALIDATION_INVALID_PARAMS", "An update must be an object.")
-        job_id, word = sent.get("jobId"), sent.get("action")
-        item.job_id = mended(job_id)[:_LONGEST_ID] if isinstance(job_id, str) else None
-        sent, item.replaced = mend_text(sent, reporting.LENIENT)
-        if isinstance(name := sent.get("orchestratorId"), str) and name != self.orchestrator_id:
+        sent, replaced = mend_text(sent, reporting.LENIENT)
+        if isinstance(name := sent.get("orchestratorId"), str) and name != self._orchestrator_id:
             raise WireError("ORCHESTRATOR_MISMATCH", "The update names another orchestrator than the one that sends it.", body=name[:128])
-        for key, value in (("jobId", job_id), ("action", word)):
-            if value is None:
-                raise ValidationError({key: ["is needed"]}, code="required")
-        if not isinstance(job_id, str):
-            raise ValidationError({"jobId": ["must be a string"]})
-        action = ACTIONS.get(word) if isinstance(word, str) else None
+        named, _ = self._validated(BatchItem, {key: sent.get(key) for key in ("jobId", "action")})
+        action = ACTIONS.get(named["action"])
         if action is None:
             raise ValidationError({"action": [f"must be one of {', '.join(ACTIONS)}"]})
-        item.operation, item.body = action.operation, _as_single(action, sent)
-        item.fields, item.unknown = self._validated(item.operation.shape, item.body)
-        self.check_time(item.fields)
-        if not is_id(job_id):
-            raise JobNotFound("There is no such job.", job_id=job_id)
+        body = _as_single(action, sent)
+        fields, unknown = self._validated(action.operation.shape, body)
+        self._check_time(fields.get("stated_at"))
+        if not is_id(named["job_id"]):
+            raise JobNotFound("There is no such job.", job_id=named["job_id"])
+        return Update(job_id=named["job_id"], operation=action.operation, body=body, fields=fields, unknown=unknown, replaced=replaced)
 
     def _validated(self, shape: type[WireSerializer], body: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        if shape not in self.serializers:
-            self.serializers[shape] = shape()
-        serializer = self.serializers[shape]
+        if shape not in self._serializers:
+            self._serializers[shape] = shape()
+        serializer = self._serializers[shape]
         fields: dict[str, Any] = serializer.run_validation(body)
         return fields, serializer.unknown
 
@@ -123,6 +134,7 @@ def _as_single(action: Action, sent: Mapping[str, Any]) -> dict[str, Any]:
     body = {key: value for key, value in sent.items() if key not in ("jobId", "action")}
     if action.status is None and action.operation is not reporting.PROGRESS:
         return body
+    # What the single call has in `details` may as well stand in the item itself.
     beside = {key: body.pop(key) for key in _DETAILS & body.keys()}
     inside = body.get("details")
     if isinstance(inside, dict | None) and (told := {**(inside or {}), **beside}):

@@ -47,6 +47,13 @@ class ClaimRequest(ClaimTerms):
     wait = Whole(required=False, default=0, min_value=0, max_value=30)
 
 
+class BatchItem(WireSerializer):
+    """What each update of a batch has; the rest is that of the single call."""
+
+    jobId = Text(source="job_id")
+    action = Text()
+
+
 class Batch(WireSerializer):
     """The frame of a batch; each of its updates is read by itself."""
 

@@ -1,7 +1,8 @@
 """Reports in batches: one transaction, each item judged as the single call would be, and a claim in the same round trip."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import Error as DatabaseTrouble
@@ -28,10 +29,10 @@ class BatchViewSet(MachineViewSet):
 
     def report(self, request: Request) -> Response:
         frame = self._frame()
-        holder = self.holder()
-        reader = ItemReader(orchestrator_id=holder.name, check_time=lambda fields: self._check_time(_stated_at(fields, frame)))
+        holder, stated_at = self.holder(), self.stated_at(frame)
+        reader = ItemReader(orchestrator_id=holder.name, check_time=lambda stated: self._check_time(stated or stated_at))
         items = [reader.read(sent) for sent in frame["updates"]]
-        self._judge([item for item in items if item.problem is None], frame, holder)
+        self._judge(items, by=holder, stated_at=stated_at)
         results = _within_limit([self._result(item) for item in items])
         applied = sum(result["ok"] for result in results)
         told = {"results": results, "applied": applied, "rejected": len(results) - applied} | self.remarks()
@@ -51,40 +52,43 @@ class BatchViewSet(MachineViewSet):
             self._check_time(moment)
         return fields
 
-    def _judge(self, items: Sequence[Item], frame: Mapping[str, Any], holder: Holder) -> None:
-        """Asks the door for all at once."""
-        sent = [(item.job_id or "", item.fields.get("lease_token")) for item in items]
+    def _judge(self, items: Sequence[Item], *, by: Holder, stated_at: datetime | None) -> None:
+        """Asks the door about all that could be read at once.
+
+        Args:
+            stated_at: when the batch was sent, for items that say nothing of it.
+        """
+        pairs = [(item, update) for item in items if (update := item.update)]
+        tokens = [(update.job_id, update.fields.get("lease_token")) for _, update in pairs]
         asked = [
-            item.operation.asked(
-                job_id,
-                item.fields,
-                body=item.body,
-                orchestrator_id=holder.name,
+            update.operation.asked(
+                update.job_id,
+                update.fields,
+                body=update.body,
+                orchestrator_id=by.name,
                 epoch=epoch,
-                stated_at=self.stated_at({"stated_at": _stated_at(item.fields, frame)}),
-                expected_updated_at=item.fields.get("expected_updated_at"),
+                stated_at=update.fields.get("stated_at") or stated_at,
+                expected_updated_at=update.fields.get("expected_updated_at"),
             )
-            for item, (job_id, _), epoch in zip(items, sent, leases.epochs_of(sent, orchestrator_id=holder.name), strict=True)
+            for (_, update), epoch in zip(pairs, leases.epochs_of(tokens, orchestrator_id=by.name), strict=True)
         ]
-        for item, (step, _), ruling in zip(items, asked, progress.report(asked, by=holder) if asked else [], strict=True):
+        rulings = progress.report(asked, by=by) if asked else []
+        for (item, _), (step, _), ruling in zip(pairs, asked, rulings, strict=True):
             item.ruling = ruling
             item.problem = ruling.refusal(step.action) if ruling.is_refused else None
 
     def _result(self, item: Item) -> dict[str, Any]:
-        ruling = item.ruling
-        told: dict[str, Any] = {
-            "jobId": item.job_id,
-            "ok": item.problem is None,
-            "status": ruling.job.status if ruling and ruling.job else None,
-        }
+        ruling, told = item.ruling, {"jobId": item.job_id, "ok": item.problem is None}
+        if ruling is not None:
+            told |= {"status": ruling.job.status if ruling.job else None, "nextAction": ruling.next_action}
         if item.problem is not None:
             error = as_wire_error(item.problem)
-            # What could not be read was not judged: it says nothing against the job.
-            unread = "abandon" if error.code == "JOB_NOT_FOUND" else "continue"
-            return told | {"nextAction": ruling.next_action if ruling else unread} | body_of(error, self.request_id)
-        if ruling is not None:
-            told |= {"nextAction": ruling.next_action} | ({"replayed": True} if ruling.is_replay else {})
-        return told | remarks(ignored=item.unknown, replaced=item.replaced)
+            # What could not be read was not judged: that says nothing against the job.
+            unread = {"status": None, "nextAction": "abandon" if error.code == "JOB_NOT_FOUND" else "continue"}
+            return unread | told | body_of(error, self.request_id)
+        if ruling is not None and ruling.is_replay:
+            told |= {"replayed": True}
+        return told | (remarks(ignored=item.update.unknown, replaced=item.update.replaced) if item.update else {})
 
 
 def _within_limit(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -95,10 +99,6 @@ def _within_limit(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {key: {**value, "details": {}} if key == "error" else value for key, value in result.items() if key not in ("ignored", "replaced")}
         for result in results
     ]
-
-
-def _stated_at(fields: Mapping[str, Any], frame: Mapping[str, Any]) -> Any:
-    return fields.get("stated_at") or frame.get("stated_at")
 
 
 def _claimed(holder: Holder, terms: dict[str, Any], *, beside_bytes: int) -> dict[str, Any]:
