@@ -11,6 +11,7 @@ from jobs.models import AuditEntry, Job
 from tests.factories import HOLDER, OTHER, JobFactory, claimed
 from tests.orchestration_api.both_ways import Told, by_single_call, in_one_batch, story
 from tests.orchestration_api.situations import SITUATIONS
+from tests.orchestration_api.wire import send
 
 WAYS = ("single call", "batch")
 FINISH = {"action": "complete", "exitCode": 0, "output": "so it went"}
@@ -107,3 +108,11 @@ def test_a_refusal_tells_how_that_run_ended_whatever_became_of_the_job(api: APIC
 
     told = {"status": "failed", "exitCode": None, "error": "busy", "errorCategory": "unknown", "attempts": 1, "completedAt": "<time>"}
     assert outcome == told
+
+
+def test_who_sends_a_report_and_what_it_leaves_out_is_not_what_it_says(api: APIClient) -> None:
+    job = JobFactory(status="running")
+    send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "orchestratorId": HOLDER.name, "error": None, "timestamp": None})
+
+    assert send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0}).json()["replayed"] is True
+    assert send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "output": ""}).status_code == 409

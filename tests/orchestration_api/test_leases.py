@@ -12,6 +12,7 @@ from jobs.models import Job, LogLine
 from tests.factories import JobFactory
 from tests.ledger import actions
 from tests.orchestration_api.wire import assert_error, is_time, send, untouched
+from tests.traffic import counted
 
 
 def test_somebody_else_may_not_report(api: APIClient) -> None:
@@ -213,3 +214,14 @@ def test_a_wrong_field_is_told_before_a_wrong_time(api: APIClient) -> None:
     body = {"status": "sleeping", "timestamp": "2020-01-01T00:00:00Z"}
 
     assert_error(send(api, "put", f"/jobs/{job.id}/status", body), 400, "VALIDATION_INVALID_PARAMS")
+
+
+def test_tokens_that_do_not_verify_cost_no_more_than_one_look_for_new_keys(api: APIClient) -> None:
+    sent = []
+    for size in (1, 100):
+        named = [{"jobId": f"job_{n}", "leaseToken": "1.forged"} for n in range(size)]
+        with counted() as traffic:
+            assert len(send(api, "post", "/orchestrator/heartbeat", {"runningJobs": named}).json()["abandon"]) == size
+        sent.append(traffic.statements)
+
+    assert sent[1] <= sent[0]

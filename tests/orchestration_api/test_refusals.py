@@ -21,6 +21,7 @@ ENDPOINTS = [
     ("post", "/jobs"), ("get", "/jobs/{id}"), ("patch", "/jobs/{id}"), ("get", "/jobs/{id}/history"), ("get", "/jobs/{id}/attempts"),
     ("post", "/jobs/{id}/cancel"), ("post", "/jobs/{id}/retry"), ("post", "/jobs/{id}/run-again"), ("post", "/jobs/{id}/acknowledge"),
     ("put", "/jobs/{id}/status"), ("post", "/jobs/{id}/complete"), ("post", "/jobs/{id}/fail"), ("post", "/jobs/{id}/release"),
+    ("post", "/jobs/status"),
     ("post", "/jobs/{id}/lease/renew"), ("post", "/jobs/{id}/logs"), ("get", "/jobs/{id}/logs"), ("get", "/jobs/{id}/logs.txt"),
     ("post", "/orchestrator/heartbeat"), ("get", "/orchestrator/health"), ("post", "/orchestrator/health"),
     ("post", "/orchestrator/metrics"), ("get", "/orchestrator/me"),
@@ -128,7 +129,14 @@ def test_a_charset_of_utf_8_is_taken(api: APIClient) -> None:
 @override_settings(BODY_LIMIT=100, BATCH_BODY_LIMIT=200, REPORT_BODY_LIMIT=300)
 @pytest.mark.parametrize(
     ("path", "limit"),
-    [("/jobs/x/acknowledge", 100), ("/jobs", 200), ("/jobs/x/logs", 200), ("/jobs/x/complete", 300), ("/jobs/x/fail", 300)],
+    [
+        ("/jobs/x/acknowledge", 100),
+        ("/jobs", 200),
+        ("/jobs/status", 200),
+        ("/jobs/x/logs", 200),
+        ("/jobs/x/complete", 300),
+        ("/jobs/x/fail", 300),
+    ],
 )
 def test_a_body_over_its_limit_is_refused_before_parsing(api: APIClient, path: str, limit: int) -> None:
     details = assert_error(api.post(BASE + path, b"{" * (limit + 1), content_type="application/json"), 413, "PAYLOAD_TOO_LARGE")
