@@ -22,18 +22,20 @@ from orchestration_api.fields import ID_ALPHABET, WireSerializer
 from orchestration_api.parsers import mend_text
 from orchestration_api.representations import JobSummary
 
-# So many names of a body's are told, and so many characters of each: an answer has a largest size, whatever was sent.
-_MOST_NAMES, _LONGEST_NAME = 20, 100
+# An answer has a largest size, whatever was sent: so many names are told of a body, and so many characters of each.
+_MOST_NAMES, _LONGEST_NAME = 1000, 200
 
 
-def remarks(*, ignored: Sequence[str], replaced: Sequence[str]) -> dict[str, Any]:
-    """What of a body was passed over or mended: the keys, shortened where they are very many or very long."""
+def remarks(*, ignored: Sequence[str], replaced: Sequence[str], most: int = _MOST_NAMES) -> dict[str, Any]:
+    """What of a body was passed over or mended.
+
+    Args:
+        ignored: keys.
+        replaced: paths.
+        most: so many of each are told; more are told by an ellipsis.
+    """
     told = {"ignored": ignored, "replaced": replaced}
-    return {
-        word: [name[:_LONGEST_NAME] for name in names[:_MOST_NAMES]] + ["…"] * (len(names) > _MOST_NAMES)
-        for word, names in told.items()
-        if names
-    }
+    return {word: [name[:_LONGEST_NAME] for name in names[:most]] + ["…"] * (len(names) > most) for word, names in told.items() if names}
 
 
 class MachineViewSet(ViewSet):

@@ -22,6 +22,8 @@ from orchestration_api.views.queue import claim_for, told_claim
 
 log = logging.getLogger(__name__)
 _RETRY_CLAIM_SECONDS = 2.0
+# Of keys ignored and of places mended in one item.
+_MOST_NAMES = 20
 
 
 class BatchViewSet(MachineViewSet):
@@ -88,7 +90,7 @@ class BatchViewSet(MachineViewSet):
             return unread | told | body_of(error, self.request_id)
         if ruling is not None and ruling.is_replay:
             told |= {"replayed": True}
-        return told | (remarks(ignored=item.update.unknown, replaced=item.update.replaced) if item.update else {})
+        return told | (remarks(ignored=item.update.unknown, replaced=item.update.replaced, most=_MOST_NAMES) if item.update else {})
 
 
 def _within_limit(results: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,13 +1,16 @@
 """Phase and progress: beside the life of a job, and rarely enough that they cost nothing."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 from django.db.models import F
 
 from jobs import progress
 from jobs.lifecycle import HOLD
 from jobs.models import Job
+from jobs.outcomes import Report, judge
 from jobs.progress import Note
 from jobs.transitions import Step
 from tests.factories import HOLDER, OTHER, JobFactory, claimed
@@ -84,3 +87,18 @@ def test_of_many_jobs_only_those_that_are_held_take_a_note() -> None:
 
     assert [ruling.verdict for ruling in progress.report(told, by=HOLDER)] == ["already_finished", "held", "not_found", "not_owner"]
     assert [Job.objects.get(id=job.id).progress for job in (ended, mine, theirs)] == [None, 7, None]
+
+
+def test_reports_and_notes_are_stored_together_or_not_at_all(sql: Callable[..., object], at_commit: Callable[[], None]) -> None:
+    ends, goes_on = JobFactory(status="running"), JobFactory(status="running")
+    at_commit()
+    sql("alter table jobs add check (phase <> 'impossible')")
+    told = [
+        (Step.ending(judge(Report(exit_code=0)), job_id=ends.id), None),
+        (Step(job_id=goes_on.id, action=HOLD), Note(phase="impossible")),
+    ]
+    with pytest.raises(IntegrityError):
+        progress.report(told, by=HOLDER)
+
+    assert Job.objects.get(id=ends.id).status == "running"
+    assert_sound(ends.id)
