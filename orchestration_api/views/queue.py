@@ -53,8 +53,11 @@ class QueueViewSet(MachineViewSet):
         wanted, reason = fields["batch_size"], None
 
         def claim_if_due() -> claiming.Claim | None:
-            won = claim() if claiming.is_anything_due(types) else None
-            return won if won and won.jobs else None
+            if not claiming.is_anything_due(types):
+                return None
+            self.ask_token_again()
+            won = claim()
+            return won if won.jobs else None
 
         def claim() -> claiming.Claim:
             return claiming.claim(by=holder, batch_size=wanted, job_types=types, claim_id=fields.get("claim_id"))
