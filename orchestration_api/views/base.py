@@ -87,6 +87,15 @@ class MachineViewSet(ViewSet):
         """
         return scopes_used(self.caller, getattr(self, str(self.action)))
 
+    def ask_token_again(self) -> None:
+        """For calls that have waited before they act: a token that has died meanwhile opens nothing any more.
+
+        Raises:
+            WireError: it has.
+        """
+        for authenticator in self.get_authenticators():
+            authenticator.authenticate(self.request)
+
     def producer(self) -> Actor:
         """The caller as one who makes and steers jobs."""
         self.scopes_used()

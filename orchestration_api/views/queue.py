@@ -1,7 +1,7 @@
 """Claiming: where orchestrators get their work, and find again what they held."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -30,13 +30,13 @@ class QueueViewSet(MachineViewSet):
         if request.method == "HEAD":
             raise MethodNotAllowed("HEAD")
         holder = self.holder()
-        return Response(claim_for(holder, self.validate(ClaimRequest, _from_query(request))))
+        return Response(claim_for(holder, self.validate(ClaimRequest, _from_query(request)), ask_again=self.ask_token_again))
 
     @opened_by(Scope.ORCHESTRATE)
     def claim(self, request: Request) -> Response:
         self.parse(required=False)
         holder = self.holder()
-        return Response(claim_for(holder, self.validate(ClaimRequest)))
+        return Response(claim_for(holder, self.validate(ClaimRequest), ask_again=self.ask_token_again))
 
     @opened_by(Scope.ORCHESTRATE)
     def orphaned(self, request: Request) -> Response:
@@ -47,12 +47,15 @@ class QueueViewSet(MachineViewSet):
         return Response([_leased(job, JobSummary) for job in held])
 
 
-def claim_for(holder: Holder, fields: dict[str, Any], *, beside_bytes: int = 0) -> dict[str, Any]:
+def claim_for(
+    holder: Holder, fields: dict[str, Any], *, beside_bytes: int = 0, ask_again: Callable[[], None] | None = None
+) -> dict[str, Any]:
     """Claims, and tells what was won.
 
     Args:
         fields: of a ClaimTerms or ClaimRequest.
         beside_bytes: of the answer, taken already.
+        ask_again: called before what was waited for is claimed: raises when the caller's token has ended meanwhile.
     """
     types: Sequence[str] | None = fields.get("job_types")
     if types is None:
@@ -60,8 +63,12 @@ def claim_for(holder: Holder, fields: dict[str, Any], *, beside_bytes: int = 0) 
     wanted, seconds = fields["batch_size"], fields.get("wait", 0)
 
     def claim_if_due() -> claiming.Claim | None:
-        won = claim() if claiming.is_anything_due(types) else None
-        return won if won and won.jobs else None
+        if not claiming.is_anything_due(types):
+            return None
+        if ask_again:
+            ask_again()
+        won = claim()
+        return won if won.jobs else None
 
     def claim() -> claiming.Claim:
         return claiming.claim(by=holder, batch_size=wanted, job_types=types, claim_id=fields.get("claim_id"), beside_bytes=beside_bytes)

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from http.client import HTTPConnection
@@ -18,7 +19,8 @@ from django.urls import reverse
 
 from jobs import times, tokens
 from jobs.models import ApiToken
-from tests.factories import HOLDER, STAFF
+from orchestration_api.authentication import REMEMBERED_SECONDS
+from tests.factories import HOLDER, STAFF, JobFactory
 from tests.orchestration_api.access import CALLS, LIVING, body_for, headers_for, job_for, token
 from tests.postgres import API_KEY
 from tests.server import Server, running_server
@@ -72,6 +74,21 @@ def test_a_revoked_token_is_refused_by_every_worker_within_a_second(live_db: str
         assert max(refused_after.values()) < 1
         # The other token of its name lives on.
         assert {ask(worker, other)[0] for worker in workers} == {200}
+
+
+def test_a_token_that_is_revoked_while_it_waits_for_work_gets_none(live_db: str) -> None:
+    text = token("orchestrate", orchestrator_id=HOLDER.name)
+    with running_server(workers=1) as server, connection_to_each(server) as (worker,), ThreadPoolExecutor() as pool:
+        poll = pool.submit(ask, worker, text, "POST", "/api/internal/jobs/claim", {"wait": 10})
+        time.sleep(1)
+        tokens.revoke("caller", by=STAFF)
+        time.sleep(REMEMBERED_SECONDS)
+        job = JobFactory()
+        status, _ = poll.result()
+
+    assert status == 401
+    job.refresh_from_db()
+    assert (job.status, job.epoch) == ("queued", 0)
 
 
 def test_wrong_tokens_are_counted_by_all_workers_together_whatever_address_they_claim(live_db: str) -> None:
