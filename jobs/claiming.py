@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
-from jobs import statements
+from jobs import durability, statements
 from jobs.actors import Holder
 from jobs.models import Job, Orchestrator
 from jobs.scheduling import let_come_due
@@ -46,6 +46,7 @@ def claim(
         if claim_id:
             statements.run("one_claim_at_a_time", orchestrator_id=by.name, claim_id=claim_id)
             if rows := statements.run("reclaim", orchestrator_id=by.name, claim_id=claim_id):
+                durability.confirm()
                 return Claim([statements.as_job(row) for row in rows], is_repeat=True)
         let_come_due()
         rows = statements.run(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from psycopg.errors import Diagnostic
 
+from jobs import statements
+
 log = logging.getLogger(__name__)
 
 
@@ -37,6 +39,11 @@ def watched() -> Iterator[Doubt]:
         yield doubt
     finally:
         _current.reset(token)
+
+
+def confirm() -> None:
+    """For an answer from what was committed before, and without a change of its own: it must be as certain as the first one had to be."""
+    statements.run("confirm")
 
 
 def hear(notice: Diagnostic) -> None:

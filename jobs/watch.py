@@ -10,10 +10,11 @@ import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from django.conf import settings
-from django.db import Error, close_old_connections
+from django.db import Error, close_old_connections, transaction
 from psycopg_pool import PoolTimeout
 
 from jobs import statements, times
@@ -69,7 +70,7 @@ def sign(role: Role, *, again_within: float | None = None) -> None:
     if row["engages"]:
         _tell(row["brake_reason"], row["brake_until"])
     if row["is_over"]:
-        log.warning("The brake is over: sweeps end running leases again.")
+        transaction.on_commit(partial(log.warning, "The brake is over: sweeps end running leases again."))
 
 
 def judge_sweep(*, force: bool) -> str:
@@ -121,4 +122,6 @@ def _keep_signing() -> None:
 
 
 def _tell(reason: str, until: datetime) -> None:
-    log.warning("The brake holds until %s: %s. No sweep ends a running lease meanwhile.", times.written(until), reason)
+    # A dry run engages nothing.
+    words = "The brake holds until %s: %s. No sweep ends a running lease meanwhile."
+    transaction.on_commit(partial(log.warning, words, times.written(until), reason))

@@ -104,14 +104,23 @@ def test_a_lock_that_is_not_let_go_is_not_called_an_outage(live_db: str, setting
         assert report().status == 200
 
 
-def test_what_the_standby_has_not_confirmed_is_not_told_as_done(postgres: EmbeddedPostgres) -> None:
-    with (
-        psycopg.connect(postgres.url(), user=SUPERUSER, autocommit=True) as root,
-        running_server(workers=1) as server,
-        Caller(server.url, "orch-1") as caller,
-    ):
+@pytest.fixture
+def unconfirmed(postgres: EmbeddedPostgres) -> Iterator[Callable[[str], None]]:
+    """Names the standbys that every commit waits for."""
+    with psycopg.connect(postgres.url(), user=SUPERUSER, autocommit=True) as root:
+
+        def name_standbys(names: str) -> None:
+            root.execute(f"alter system set synchronous_standby_names = '{names}'")
+            root.execute("select pg_reload_conf()")
+            wait_until(lambda: root.execute("show synchronous_standby_names").fetchone() == (names,), seconds=10, what="it is read")
+
+        yield name_standbys
+
+
+def test_what_the_standby_has_not_confirmed_is_not_told_as_done(postgres: EmbeddedPostgres, unconfirmed: Callable[[str], None]) -> None:
+    with running_server(workers=1) as server, Caller(server.url, "orch-1") as caller:
         report = held(caller)
-        _name_standbys(root, "nobody")
+        unconfirmed("nobody")
         # Sent again it is found made, and as little confirmed as before.
         for _ in range(2):
             told = _with_waits_cancelled(postgres, report)
@@ -119,13 +128,26 @@ def test_what_the_standby_has_not_confirmed_is_not_told_as_done(postgres: Embedd
             assert "Send the same request again" in told.content["error"]["message"]
             assert Job.objects.get().status == "completed", "it was committed here"
         assert caller.send("GET", f"/jobs/{Job.objects.get().id}").status == 200, "a read promises nothing"
-        _name_standbys(root, "")
+        unconfirmed("")
         again = report()
         assert (again.status, again.is_replay) == (200, True)
         assert "the synchronous standby has not confirmed its copy" in server.log.read_text()
     job = Job.objects.get()
     assert actions(job) == ["enqueue", "claim", "start", "complete"]
     assert_sound(job.id)
+
+
+def test_a_claim_that_is_not_confirmed_is_found_again_when_it_is(postgres: EmbeddedPostgres, unconfirmed: Callable[[str], None]) -> None:
+    with running_server(workers=1) as server, Caller(server.url, "orch-1") as caller:
+
+        def claim() -> Answer:
+            return caller.send("POST", "/jobs/claim", {"batchSize": 1, "claimId": "c-1"})
+
+        unconfirmed("nobody")
+        for _ in range(2):
+            assert _with_waits_cancelled(postgres, claim).code == "OUTCOME_UNKNOWN"
+        unconfirmed("")
+        assert [job["epoch"] for job in claim().content["jobs"]] == [1]
 
 
 def _with_waits_cancelled(postgres: EmbeddedPostgres, report: Callable[[], Answer]) -> Answer:
@@ -136,13 +158,6 @@ def _with_waits_cancelled(postgres: EmbeddedPostgres, report: Callable[[], Answe
             operator.execute("select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
             time.sleep(0.05)
         return answer.result()
-
-
-def _name_standbys(root: psycopg.Connection[tuple[object, ...]], names: str) -> None:
-    root.execute(f"alter system set synchronous_standby_names = '{names}'")
-    root.execute("select pg_reload_conf()")
-    # Each back-end reads it when it is next asked something; new ones begin with it.
-    wait_until(lambda: root.execute("show synchronous_standby_names").fetchone() == (names,), seconds=10, what="the setting is read")
 
 
 def _waits(observer: psycopg.Connection[tuple[object, ...]], kind: str, event: str | None = None) -> bool:

@@ -2,60 +2,24 @@
 
 import json
 import logging
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db.models import F
 from django.db.models.functions import Now
 
-from jobs import leases, progress, transitions, watch
-from jobs.actors import Actor, Holder
+from jobs import watch
+from jobs.actors import Actor
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
-from jobs.leases import Pulse
-from jobs.lifecycle import HOLD, LeaseExpired, LeaseLost
 from jobs.models import Job, Watch
-from jobs.outcomes import Report
-from jobs.progress import Note
 from jobs.sweeps import Sweep, sweep
-from jobs.transitions import Step
 from tests.factories import HOLDER, PRODUCER
+from tests.jobs.outage import LEASE, expire, overdue, pass_by, running, swept
 from tests.ledger import assert_sound
 
 pytestmark = pytest.mark.django_db
-LEASE = timedelta(seconds=90)
-
-
-def running(count: int, *, expired: int = 0, **fields: Any) -> list[Job]:
-    """So many running jobs of HOLDER; the leases of the first few have run out."""
-    enqueue([NewJob(type="work", **fields) for _ in range(count)], by=PRODUCER)
-    jobs = claim(by=HOLDER, batch_size=count).jobs
-    transitions.apply([Step(job_id=job.id, action="start") for job in jobs], by=HOLDER)
-    expire(jobs[:expired])
-    return jobs
-
-
-def expire(jobs: list[Job]) -> None:
-    Job.objects.filter(id__in=[job.id for job in jobs]).update(lease_expires_at=Now())
-
-
-def swept(**options: Any) -> int:
-    return len(sweep(by=Actor.sweep(), **options).swept)
-
-
-def pass_by(span: timedelta) -> None:
-    """Lets time go by: all that is kept in the database of it moves into the past."""
-    Job.objects.update(lease_expires_at=F("lease_expires_at") - span, started_at=F("started_at") - span)
-    names = ("sweeper_due_by", "web_due_by", "brake_since", "brake_until", "brake_from")
-    Watch.objects.update(**{name: F(name) - span for name in names})
-
-
-def overdue(role: str) -> None:
-    """A role has promised to be there by a moment that has just passed."""
-    Watch.objects.update(**{f"{role}_due_by": Now() - timedelta(seconds=1)})
 
 
 @pytest.mark.parametrize(
@@ -213,78 +177,21 @@ def test_a_run_past_its_timeout_is_kept_too() -> None:
     assert Job.objects.get(id=job.id).error_category == "timeout"
 
 
-SPEECH: dict[str, Callable[[Job, Holder], object]] = {
-    "complete": lambda job, by: job.complete(Report(exit_code=0), by=by, epoch=1),
-    "fail": lambda job, by: job.fail(Report(error="x"), by=by, epoch=1),
-    "release": lambda job, by: job.release(by=by, epoch=1),
-    "start": lambda job, by: job.start(by=by, epoch=1),
-}
-
-
-@pytest.mark.parametrize("word", SPEECH)
-def test_the_current_claim_is_believed_while_the_brake_holds_and_not_after(word: str, holder: Holder) -> None:
-    kept, late = running(2, expired=2)
-    overdue("web")
-    SPEECH[word](kept, holder)
-    watch.sign("web")
-    Watch.objects.update(brake_until=Now())
-
-    with pytest.raises(LeaseExpired):
-        SPEECH[word](late, holder)
-
-
-@pytest.mark.parametrize("word", SPEECH)
-def test_an_earlier_claim_is_never_believed(word: str, holder: Holder) -> None:
-    (job,) = running(1)
-    job.release(by=holder)
-    claim(by=holder, batch_size=1)
-    expire([job])
-    overdue("web")
-
-    with pytest.raises(LeaseLost):
-        SPEECH[word](job, holder)
-
-
-def test_the_fleet_recovers_by_its_heartbeats(holder: Holder) -> None:
-    beating, renewed, deaf = running(3, expired=3)
-    assert not leases.heartbeat(Pulse(named=[{"job_id": beating.id, "epoch": 1}]), by=holder).leases
-    overdue("sweeper")
-    answer = leases.heartbeat(Pulse(named=[{"job_id": beating.id, "epoch": 1}, {"job_id": deaf.id, "epoch": 0}]), by=holder)
-
-    assert ([job_id for job_id, _ in answer.leases], answer.abandon) == ([beating.id], [deaf.id])
-    assert leases.renew(renewed.id, by=holder, epoch=1)
-    (ruling,) = progress.report([(Step(job_id=deaf.id, action=HOLD, epoch=1), Note(phase="on"))], by=holder)
-    assert (ruling.verdict, ruling.known_job.phase) == ("held", "on")
-    assert swept() == 0
-    pass_by(LEASE - timedelta(seconds=1))
-    leases.heartbeat(Pulse(named=[{"job_id": job.id, "epoch": 1} for job in (beating, renewed)]), by=holder)
-    pass_by(timedelta(seconds=2))
-    assert swept() == 1
-    assert {job.id for job in Job.objects.filter(status="running")} == {beating.id, renewed.id}
-
-
-def test_a_claim_asked_again_brings_what_it_held_while_the_brake_holds(holder: Holder) -> None:
-    enqueue([NewJob(type="work")], by=PRODUCER)
-    (job,) = claim(by=holder, batch_size=1, claim_id="c-1").jobs
-    job.start(by=holder)
-    expire([job])
-    overdue("web")
-
-    again = claim(by=holder, batch_size=1, claim_id="c-1")
-    assert (again.is_repeat, [one.id for one in again.jobs]) == (True, [job.id])
-
-
-def test_the_brake_is_told_in_the_log_when_it_is_engaged_and_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_brake_is_told_in_the_log_when_it_is_engaged_and_when_it_is_over(
+    caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any
+) -> None:
     caplog.set_level(logging.WARNING, logger="jobs.watch")
     running(20, expired=20)
-    for _ in range(3):
-        swept()
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(3):
+            swept()
     (engaged,) = caplog.messages
     assert "20 of 20 running leases ran out at once" in engaged
     caplog.clear()
     pass_by(LEASE + timedelta(seconds=1))
-    for _ in range(3):
-        swept()
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(3):
+            swept()
 
     assert caplog.messages == ["The brake is over: sweeps end running leases again."]
 
@@ -311,3 +218,12 @@ def test_a_dry_run_foretells_the_brake_and_does_not_engage_it() -> None:
     assert foretold.brake is not None
     assert foretold.swept == []
     assert watch.brake() is None
+
+
+def test_a_dry_run_says_nothing_in_the_log(caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any) -> None:
+    caplog.set_level(logging.WARNING, logger="jobs.watch")
+    running(20, expired=20)
+    with django_capture_on_commit_callbacks(execute=True):
+        sweep(by=Actor.sweep(), dry_run=True)
+
+    assert caplog.messages == []
