@@ -16,6 +16,8 @@ from jobs.transitions import Step, apply
 
 # Lines that were under way when the run ended are still taken.
 GRACE_SECONDS = 300
+# Characters of an output that are sent at once.
+_PIECE = 65536
 # Bytes of an entry without its line.
 _AROUND_A_LINE = 160
 
@@ -108,6 +110,17 @@ def read(
                 break
             found.append(line)
     return found
+
+
+def output(job_id: str, *, stream: str, epoch: int | None = None) -> Iterator[str]:
+    """What a run was reported to have written to `stdout` or `stderr`, piece by piece; nothing when it reported no such output.
+
+    Args:
+        epoch: of which run; None for the newest that has ended.
+    """
+    rows = statements.run("output", job_id=job_id, stream=stream, epoch=epoch)
+    whole = (rows[0]["text"] if rows else None) or ""
+    return (whole[place : place + _PIECE] for place in range(0, len(whole), _PIECE))
 
 
 def text(job_id: str) -> Iterator[str]:

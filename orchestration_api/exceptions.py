@@ -40,6 +40,8 @@ STATUS_OF = {
     "INTERNAL_ERROR": 500,
     "SERVICE_UNAVAILABLE": 503,
 }
+# Of the error of a finished run, in the answer that refuses another report of it.
+_LONGEST_ERROR = 2000
 # Errors after which the caller drops the job.
 _STOP = {"NOT_JOB_OWNER", "ALREADY_FINISHED", "LEASE_LOST", "LEASE_EXPIRED"}
 
@@ -122,7 +124,7 @@ def _refused(problem: TransitionRefused) -> WireError:
         details["outcome"] = {
             "status": job.status,
             "exitCode": job.exit_code,
-            "error": job.last_error,
+            **_beginning_of(job.last_error),
             "errorCategory": job.error_category,
             "attempts": job.attempts,
             "completedAt": written(job.completed_at),
@@ -134,6 +136,13 @@ def _refused(problem: TransitionRefused) -> WireError:
     if problem.code in _STOP:
         details["nextAction"] = "abandon"
     return WireError(problem.code, problem.message, **details)
+
+
+def _beginning_of(error: str | None) -> dict[str, Any]:
+    """An error that may be megabytes, told in passing."""
+    if error is None or len(error) <= _LONGEST_ERROR:
+        return {"error": error}
+    return {"error": error[:_LONGEST_ERROR], "errorBytes": len(error.encode())}
 
 
 def _invalid(problem: drf.ValidationError) -> WireError:
