@@ -27,16 +27,17 @@ def encoded(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def told(answer: Any, *, keep: Collection[str] = ()) -> bytes:
-    """A whole answer as it goes over the wire: never longer than the limit, and where it was shortened it says so.
-
-    Args:
-        keep: keys whose values are never shortened.
-    """
+def told(answer: Any) -> bytes:
+    """A whole answer as it goes over the wire: never longer than the limit, and where it was shortened it says so."""
     content = encoded(answer)
     if len(content) <= settings.ANSWER_LIMIT or not isinstance(answer, dict):
         return content
-    return encoded(fitting(answer, most_bytes=settings.ANSWER_LIMIT, encode=encoded, keep=keep))
+    return encoded(fitting(answer, most_bytes=settings.ANSWER_LIMIT, encode=encoded, keep=_handed_out))
+
+
+def _handed_out(part: dict[str, Any]) -> Collection[str]:
+    """Half a script must not be run: of a job that comes with a lease only what stands beside its work may be shortened."""
+    return ("payload", "execution", "metadata", "lease") if "lease" in part else ()
 
 
 class WireRenderer(BaseRenderer):
@@ -45,9 +46,7 @@ class WireRenderer(BaseRenderer):
     charset = None
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        # A view may say what must come whole, as the payload of a claim.
-        keep = getattr((renderer_context or {}).get("response"), "keep", ())
-        return b"" if data is None else told(data, keep=keep)
+        return b"" if data is None else told(data)
 
 
 class AlwaysJSON(BaseContentNegotiation):

@@ -21,8 +21,8 @@ from orchestration_api.serializers import ClaimRequest
 from orchestration_api.shortening import fitting
 from orchestration_api.views.base import MachineViewSet
 
-# Of a claimed job. Half a script must not be run; what stands beside it, such as the result of the last run, may be shortened.
-_KEPT = frozenset({"payload", "execution", "metadata", "lease"})
+# A held job is told in so many bytes if it must be, or not at all.
+_LEAST_OF_A_JOB = 4096
 
 
 class QueueViewSet(MachineViewSet):
@@ -77,7 +77,7 @@ class QueueViewSet(MachineViewSet):
             found, outcome = waiting.wait_for(claim_if_due, seconds=fields["wait"])
             claimed = found or claimed
             reason = "busy" if outcome == "busy" else None
-        answer = Response(
+        return Response(
             {
                 "jobs": [_leased(job, JobWhole) for job in claimed.jobs],
                 "count": len(claimed.jobs),
@@ -89,8 +89,6 @@ class QueueViewSet(MachineViewSet):
                 },
             }
         )
-        answer.keep = _KEPT  # type: ignore[attr-defined]
-        return answer
 
 
 def _leased(job: Job, shape: type[JobSummary]) -> dict[str, Any]:
@@ -107,7 +105,7 @@ def _within(told: dict[str, Any], share: int) -> dict[str, Any]:
     """A held job within its share of the answer: without `execution` if need be, then with its longest texts shortened."""
     if len(encoded(told)) > share:
         told.pop("execution", None)
-    return fitting(told, most_bytes=share, encode=encoded, keep=["lease"])
+    return fitting(told, most_bytes=max(share, _LEAST_OF_A_JOB), encode=encoded)
 
 
 def lease_of(job: Job) -> dict[str, Any]:

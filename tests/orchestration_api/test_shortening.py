@@ -70,12 +70,17 @@ def test_what_has_too_many_parts_is_left_out(many: Any) -> None:
     }
 
 
-def test_what_must_be_whole_is_whole_wherever_it_stands() -> None:
-    script = {"script": "x" * 15_000}
-    told = fitting({"jobs": [{"payload": script, "result": {"output": "o" * 10_000}}]}, most_bytes=ROOM, encode=encoded, keep=["payload"])
+def test_what_must_be_whole_is_whole_however_long_the_rest() -> None:
+    script, long = {"script": "x" * 9_000}, "o" * 50_000
+    answer = {
+        "jobs": [{"lease": {}, "payload": script}, *({"lease": {}, "payload": 1, "lastError": long} for _ in range(4))],
+        "results": [{"error": long} for _ in range(100)],
+    }
+    told = fitting(answer, most_bytes=ROOM, encode=encoded, keep=lambda part: ["payload"] if "lease" in part else [])
 
-    assert told["jobs"][0]["payload"] == script
-    assert [cut["path"] for cut in told["shortened"]] == ["jobs[0].result.output"]
+    assert len(encoded(told)) <= ROOM
+    assert [job["payload"] for job in told["jobs"]] == [script, 1, 1, 1, 1]
+    assert [cut["path"] for cut in told["shortened"]] == [*(f"jobs[{n}].lastError" for n in range(1, 5)), "results"]
 
 
 def _at(path: str, root: Any) -> Any:
