@@ -21,6 +21,8 @@ GRACE_SECONDS = 300
 _AROUND_A_LINE = 200
 # The whole text is read in stretches of so many lines, or so many bytes and one line.
 _LINES_AT_ONCE, _BYTES_AT_ONCE = 2000, 1024 * 1024
+# Characters of an output that are sent at once.
+_PIECE = 65536
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,17 @@ def read(
                 break
             found.append(line)
     return found
+
+
+def output(job_id: str, *, stream: str, epoch: int | None = None) -> Iterator[str]:
+    """What a run was reported to have written to `stdout` or `stderr`, piece by piece; nothing when it reported no such output.
+
+    Args:
+        epoch: of which run; None for the newest that has ended.
+    """
+    rows = statements.run("output", job_id=job_id, stream=stream, epoch=epoch)
+    whole = (rows[0]["text"] if rows else None) or ""
+    return (whole[place : place + _PIECE] for place in range(0, len(whole), _PIECE))
 
 
 def gaps_between(lines: Sequence[LogLine], *, after: int | None = None) -> list[tuple[int, int]]:

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from jobs import idempotency
 from jobs.idempotency import Answered
 from orchestration_api.exceptions import WireError
-from orchestration_api.renderers import encoded
+from orchestration_api.renderers import told
 from orchestration_api.views.base import MachineViewSet
 
 _FORM = re.compile(r"[\x20-\x7e]{1,255}")
@@ -46,7 +46,7 @@ def once_per_key(act: Callable[..., Response]) -> Callable[..., HttpResponseBase
             if first:
                 return _again(first, digest)
             response = act(view, request, *args, **kwargs)
-            idempotency.keep(owner, key, Answered(digest=digest, status=response.status_code, answer=encoded(response.data)))
+            idempotency.keep(owner, key, Answered(digest=digest, status=response.status_code, answer=told(response.data)))
             return response
 
     return answered

@@ -1,7 +1,7 @@
 """Answers as JSON in UTF-8, whatever the caller says it accepts."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from orchestration_api.exceptions import WireError
+from orchestration_api.shortening import fitting
 
 # Room for what stands around the parts of an answer.
 _ENVELOPE = 65536
@@ -26,13 +27,26 @@ def encoded(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def told(answer: Any) -> bytes:
+    """A whole answer as it goes over the wire: never longer than the limit, and where it was shortened it says so."""
+    content = encoded(answer)
+    if len(content) <= settings.ANSWER_LIMIT or not isinstance(answer, dict):
+        return content
+    return encoded(fitting(answer, most_bytes=settings.ANSWER_LIMIT, encode=encoded, keep=_handed_out))
+
+
+def _handed_out(part: dict[str, Any]) -> Collection[str]:
+    """Half a script must not be run: of a job that comes with a lease only what stands beside its work may be shortened."""
+    return ("payload", "execution", "metadata", "lease") if "lease" in part else ()
+
+
 class WireRenderer(BaseRenderer):
     media_type = "application/json"
     format = "json"
     charset = None
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return b"" if data is None else encoded(data)
+        return b"" if data is None else told(data)
 
 
 def check_media_type(request: Request) -> None:

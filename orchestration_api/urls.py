@@ -53,6 +53,7 @@ urlpatterns = [
     path("jobs/<str:job_id>/lease/renew", ReportViewSet.as_view({"post": "renew"})),
     path("jobs/<str:job_id>/logs", ReportViewSet.as_view({"post": "append_logs", "get": "read_logs"})),
     path("jobs/<str:job_id>/logs.txt", JobViewSet.as_view({"get": "text_log"})),
+    path("jobs/<str:job_id>/output.txt", JobViewSet.as_view({"get": "text_output"})),
     path("events", EventViewSet.as_view({"get": "index"})),
     path("orchestrator/heartbeat", OrchestratorViewSet.as_view({"post": "heartbeat"})),
     path("orchestrator/health", OrchestratorViewSet.as_view({"get": "health", "post": "self_report"})),

@@ -1,7 +1,10 @@
 """Making, reading and steering jobs."""
 
+from itertools import chain
 from typing import Any
 
+from django.conf import settings
+from django.db import transaction
 from django.http import StreamingHttpResponse
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -19,11 +22,14 @@ from orchestration_api.idempotency import once_per_key
 from orchestration_api.pages import page_of
 from orchestration_api.parsers import mend_text
 from orchestration_api.permissions import may_read_story, opened_by
-from orchestration_api.renderers import most_bytes
+from orchestration_api.renderers import encoded, most_bytes
 from orchestration_api.representations import AttemptOut, Entry, JobSummary, JobWhole
 from orchestration_api.serializers import Edit, NewJobRequest, Order, RunAgain
+from orchestration_api.shortening import fitting
 from orchestration_api.views.base import MachineViewSet
 
+# Of the answer to a claim: the other fields of its job, shortened if need be, and what stands around it.
+_AROUND_A_PAYLOAD = 128 * 1024
 # Of a job's history in one answer.
 MOST_ENTRIES = 10_000
 _PAGING = ("ordering", "cursor", "pageSize")
@@ -37,6 +43,8 @@ class JobViewSet(MachineViewSet):
     def create(self, request: Request) -> Response:
         """One job, or a list of up to 1000: all or none."""
         asked, alone = self._new_jobs()
+        for fields in asked:
+            _refuse_unclaimable(fields["payload"], fields.get("metadata"))
         made = enqueue([NewJob(**fields) for fields in asked], by=self.producer())
         return Response({"job": JobWhole(made[0]).data} if alone else {"jobs": [JobWhole(job).data for job in made]}, status=201)
 
@@ -72,6 +80,8 @@ class JobViewSet(MachineViewSet):
                 "Nothing to change: send priority, scheduledFor, metadata, maxAttempts or timeoutSeconds.",
                 fields={},
             )
+        if "metadata" in fields:
+            _refuse_unclaimable(self.job().payload, fields["metadata"])
         changes = {name: times.written(value) if name == "scheduled_for" else value for name, value in fields.items()}
         step = Step(job_id=self.known_id(), action="edit", expected_updated_at=expected, detail={"changes": changes}, **fields)
         return self.answer(apply_one(step, by=self.producer()))
@@ -92,6 +102,8 @@ class JobViewSet(MachineViewSet):
         self.parse(required=False)
         changes = self.validate(RunAgain)
         job = self.job()
+        if "payload" in changes:
+            _refuse_unclaimable(changes["payload"], job.metadata)
         made = job.run_again(by=self.producer(), **changes)
         # A payload that came just now is no news to the caller.
         return Response({"job": JobWhole(made).data if "payload" in changes else self.whole(made, source=job)}, status=201)
@@ -111,13 +123,21 @@ class JobViewSet(MachineViewSet):
 
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def attempts(self, request: Request, job_id: str) -> Response:
-        """Every run: those that ended and were retried, then the one that the job is in or ended with."""
+        """Every run: those that ended and were retried, then the one that the job is in or ended with. Each has its share of the answer."""
         job = self.job()
-        runs: list[Any] = list(Attempt.objects.filter(job_id=job.id).order_by("epoch"))
-        told = list(AttemptOut(runs, many=True).data)
-        if job.claimed_at is not None:
-            told.append(_current_run(job))
-        return Response({"attempts": told})
+        runs = Attempt.objects.filter(job_id=job.id).order_by("epoch")
+        room, left = most_bytes(), runs.count() + 1
+        attempts: list[dict[str, Any]] = []
+        # In a transaction the server sends no more than is read: the runs together may be gigabytes.
+        with transaction.atomic():
+            current = [_current_run(job)] if job.claimed_at is not None else []
+            for run in chain((AttemptOut(run).data for run in runs.iterator(chunk_size=1)), current):
+                # What one leaves of its share, the next ones get.
+                told = fitting(dict(run), most_bytes=room // left, encode=encoded)
+                room -= len(encoded(told)) + 1
+                left -= 1
+                attempts.append(told)
+        return Response({"attempts": attempts})
 
     @opened_by(Scope.READ)
     def stats(self, request: Request) -> Response:
@@ -128,6 +148,17 @@ class JobViewSet(MachineViewSet):
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def text_log(self, request: Request, job_id: str) -> StreamingHttpResponse:
         return StreamingHttpResponse(logs.text(self.known_id()), content_type="text/plain; charset=utf-8")
+
+    @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
+    def text_output(self, request: Request, job_id: str) -> StreamingHttpResponse:
+        """What a run wrote to stdout or stderr, whole, however long: of the newest run that has ended unless `epoch` names another."""
+        queries.only(request, "stream", "epoch")
+        stream = request.query_params.get("stream", "stdout")
+        if stream not in ("stdout", "stderr"):
+            raise WireError("VALIDATION_INVALID_PARAMS", "stream must be stdout or stderr.", fields={"stream": ["is not known"]})
+        epoch = queries.whole(request, "epoch", 1, 2**31 - 1, default=None)
+        text = logs.output(self.known_id(), stream=stream, epoch=epoch)
+        return StreamingHttpResponse(text, content_type="text/plain; charset=utf-8")
 
     def _order(self, verb: str) -> Response:
         self.parse(required=False)
@@ -156,6 +187,21 @@ class JobViewSet(MachineViewSet):
             if place is None:
                 raise
             raise ValidationError({f"[{place}]": error.detail}) from None
+
+
+def _refuse_unclaimable(payload: Any, metadata: Any) -> None:
+    """No answer is larger than its limit, so a job that no claim could hand out is not taken.
+
+    Raises:
+        WireError: payload and metadata are too long together.
+    """
+    content = encoded([payload, metadata])
+    # What is sent as 1e16 to 1e18 comes back from PostgreSQL as a whole number of up to 19 digits.
+    length = len(content) + 15 * sum(content.count(power) for power in (b"e+16", b"e+17", b"e+18"))
+    limit = settings.ANSWER_LIMIT - _AROUND_A_PAYLOAD
+    if length > limit:
+        message = f"Payload and metadata have {length} bytes together; a claim can hand out at most {limit}."
+        raise WireError("PAYLOAD_TOO_LARGE", message, limit=limit, length=length)
 
 
 def _current_run(job: Job) -> dict[str, Any]:

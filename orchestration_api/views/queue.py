@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +19,11 @@ from orchestration_api.permissions import opened_by
 from orchestration_api.renderers import encoded, most_bytes
 from orchestration_api.representations import JobSummary, JobWhole
 from orchestration_api.serializers import ClaimRequest
+from orchestration_api.shortening import fitting
 from orchestration_api.views.base import MachineViewSet
+
+# A held job is told in so many bytes if it must be, or not at all.
+_LEAST_OF_A_JOB = 4096
 
 
 class QueueViewSet(MachineViewSet):
@@ -44,7 +49,18 @@ class QueueViewSet(MachineViewSet):
         holder = self.holder()
         self.check_time_header()
         held = Job.objects.held_by(holder.name).order_by("claimed_at", "id")
-        return Response([_leased(job, JobSummary) for job in held])
+        left = total = held.count()
+        room, jobs = most_bytes(), []
+        # In a transaction the server sends no more than is read: the jobs together may be gigabytes.
+        with transaction.atomic():
+            for job in held.iterator(chunk_size=10):
+                told = _within(_leased(job, JobSummary), room // max(1, left))
+                left -= 1
+                room -= len(encoded(told)) + 1
+                if room < 0:
+                    break
+                jobs.append(told)
+        return Response(jobs, headers={"X-Total-Count": str(total)})
 
 
 def claim_for(
@@ -104,9 +120,16 @@ def _leased(job: Job, shape: type[JobSummary]) -> dict[str, Any]:
     told["lease"] = lease_of(job)
     execution = execution_of(job)
     # A claim counts each payload twice but for its first job's: a huge one is told once.
-    if execution is not None and len(encoded(execution)) < most_bytes() // 2:
+    if execution is not None and 2 * len(encoded(execution)) + len(encoded(job.metadata)) < most_bytes():
         told["execution"] = execution
     return told
+
+
+def _within(told: dict[str, Any], share: int) -> dict[str, Any]:
+    """A held job within its share of the answer: without `execution` if need be, then with its longest texts shortened."""
+    if len(encoded(told)) > share:
+        told.pop("execution", None)
+    return fitting(told, most_bytes=max(share, _LEAST_OF_A_JOB), encode=encoded)
 
 
 def lease_of(job: Job) -> dict[str, Any]:

@@ -67,6 +67,7 @@ CALLS = {
     ("POST", "/jobs/{id}/logs"): Call("report", body=_LOG),
     ("GET", "/jobs/{id}/logs"): Call("look"),
     ("GET", "/jobs/{id}/logs.txt"): Call("look"),
+    ("GET", "/jobs/{id}/output.txt"): Call("look"),
     ("POST", "/orchestrator/heartbeat"): Call("orchestrate", body={}),
     ("GET", "/orchestrator/health"): Call("anybody"),
     ("POST", "/orchestrator/health"): Call("orchestrate", body={"load": 1}),

@@ -8,7 +8,7 @@ from django.test import override_settings
 from rest_framework.test import APIClient
 
 from jobs.models import Job
-from tests.factories import JobFactory
+from tests.factories import PRODUCER, JobFactory
 from tests.orchestration_api.wire import BASE, assert_error, send
 
 
@@ -98,6 +98,51 @@ def test_every_ordering_pages_through_all_exactly_once(api: APIClient, ordering:
         cursor = f"&cursor={page['next']}"
 
     assert len(seen) == len(set(seen)) == 7
+
+
+@pytest.mark.parametrize(
+    "ordering", ["createdAt", "-createdAt", "updatedAt", "-updatedAt", "completedAt", "-completedAt", "priority", "-priority"]
+)
+@pytest.mark.parametrize("pages", [1, 2])
+def test_every_ordering_pages_back_the_way_it_came_also_among_ties(api: APIClient, ordering: str, pages: int) -> None:
+    # All of one list have one time, and some one priority.
+    made = send(api, "post", "/jobs", [{"type": "t", "payload": n, "priority": n % 2} for n in range(7)]).json()["jobs"]
+    for job in made:
+        send(api, "post", f"/jobs/{job['id']}/cancel")
+    column = ordering.removeprefix("-")
+    first = send(api, "get", f"/jobs?pageSize=2&ordering={ordering}").json()
+    forth = [first]
+    for _ in range(pages):
+        forth.append(send(api, "get", f"/jobs?pageSize=2&ordering={ordering}&cursor={forth[-1]['next']}").json())
+    back = [forth[-1]]
+    while back[-1]["previous"]:
+        back.append(send(api, "get", f"/jobs?pageSize=2&ordering={ordering}&cursor={back[-1]['previous']}").json())
+
+    assert [page["results"] for page in reversed(back)] == [page["results"] for page in forth]
+    assert first["previous"] is None
+    told = [(job[column], job["id"]) for page in forth for job in page["results"]]
+    assert told == sorted(told, reverse=ordering.startswith("-"))
+
+
+def test_a_page_goes_on_where_it_was_while_jobs_come_and_go(api: APIClient) -> None:
+    old = [JobFactory() for _ in range(4)]
+    first = send(api, "get", "/jobs?pageSize=2").json()
+    JobFactory()
+    old[1].cancel(by=PRODUCER)
+    second = send(api, "get", f"/jobs?pageSize=2&cursor={first['next']}").json()
+
+    assert [job["id"] for job in second["results"]] == [old[1].id, old[0].id]
+    back = send(api, "get", f"/jobs?pageSize=2&cursor={second['previous']}").json()
+    assert [job["id"] for job in back["results"]] == [old[3].id, old[2].id]
+
+
+def test_a_cursor_of_another_ordering_is_refused(api: APIClient) -> None:
+    for _ in range(3):
+        JobFactory()
+    cursor = send(api, "get", "/jobs?pageSize=1").json()["next"]
+
+    for ordering in ("createdAt", "updatedAt", "-priority"):
+        assert_error(send(api, "get", f"/jobs?ordering={ordering}&cursor={cursor}"), 400, "VALIDATION_INVALID_PARAMS")
 
 
 def test_jobs_are_filtered(api: APIClient) -> None:
