@@ -212,7 +212,7 @@ BATCH_BODY_LIMIT = whole("JOBSITE_BATCH_BODY_LIMIT_BYTES", 8 * MIB, at_least=102
 REPORT_BODY_LIMIT = whole("JOBSITE_REPORT_BODY_LIMIT_BYTES", 16 * MIB, at_least=1024)
 ANSWER_LIMIT = 8 * MIB
 # Django's own limits are for forms; the machine door has the ones above.
-DATA_UPLOAD_MAX_MEMORY_SIZE = REPORT_BODY_LIMIT
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(BODY_LIMIT, BATCH_BODY_LIMIT, REPORT_BODY_LIMIT)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["orchestration_api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["orchestration_api.permissions.HasValidToken"],

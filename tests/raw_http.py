@@ -61,6 +61,13 @@ class Wire:
         response.close()
         return RawAnswer(status=response.status, headers=headers, body=body)
 
+    def rest(self) -> bytes:
+        """Whatever comes until the server ends the connection."""
+        received = b""
+        while more := self.socket.recv(65536):
+            received += more
+        return received
+
 
 def request_bytes(
     method: str, target: str, headers: Iterable[tuple[str, str]] = (), body: bytes = b"", *, version: str = "HTTP/1.1"
