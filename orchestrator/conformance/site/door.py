@@ -59,6 +59,7 @@ class Door:
         for report in request.reports if request.meaning == "report" else ():
             check_fields(report)
         stated_at = self._stated_at(request)
+        self._site.meet(by)
         return self._told(request, by, stated_at)
 
     def _told(self, request: Request, by: str, stated_at: datetime | None) -> Any:

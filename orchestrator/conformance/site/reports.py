@@ -67,7 +67,7 @@ def _is_replay(job: Job, report: Report, epoch: int | None, by: str) -> bool:
 
 def _check_holder(site: Site, job: Job, *, epoch: int | None, by: str, stated_at: datetime | None) -> None:
     gone = not job.is_held_by(by) or epoch not in (None, job.epoch)
-    if epoch is None and stated_at and job.claimed_at and stated_at < job.claimed_at:
+    if epoch is None and stated_at and job.claimed_at and stated_at < _as_exact_as(stated_at, job.claimed_at):
         gone = True
     if gone:
         last = epoch if epoch is not None else max((number for number, name in job.holders.items() if name == by), default=None)
@@ -141,6 +141,11 @@ def _append(site: Site, job: Job, report: Report, *, by: str, epoch: int | None,
 
 def _answer(site: Site, job: Job) -> Json:
     return {"success": True, "job": job.told(), "timestamp": written(site.clock.now()), "nextAction": job.next_action, **ADDED_LATER}
+
+
+def _as_exact_as(stated_at: datetime, moment: datetime) -> datetime:
+    # Some clocks tell only whole seconds.
+    return moment if stated_at.microsecond else moment.replace(microsecond=0)
 
 
 def _outcome(job: Job) -> dict[str, Any]:

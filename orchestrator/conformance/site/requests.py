@@ -134,6 +134,7 @@ class Exchange:
     Attributes:
         status: of the answer; None when the connection was closed without one.
         told: its body.
+        lost: the body of an answer that was dropped after all was done.
         headers: of the answer, those that matter.
         answered_at: seconds on the monotonic clock.
     """
@@ -141,6 +142,7 @@ class Exchange:
     request: Request
     status: int | None = None
     told: Any = None
+    lost: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     answered_at: float = 0.0
 

@@ -57,25 +57,39 @@ class SiteServer(Site):
     def answer(self, exchange: Exchange, fault: Fault | None) -> None:
         """Do what was asked, or what is to go wrong, and write both into the exchange: status None means that nothing is to be sent."""
         request = exchange.request
+        if fault is not None and fault.first is not None:
+            fault.first()
         if fault is not None and fault.kind == "slow":
             time.sleep(fault.seconds)
-        if fault is None or fault.kind in ("lost", "slow"):
-            try:
-                told: Any = self._door.answer(request)
-                status = 200
-            except Refusal as refusal:
-                status, told = refusal.status, self._error(request, refusal.told())
-            if fault is None or fault.kind == "slow":
-                exchange.status, exchange.told = status, told
-        elif isinstance(fault.kind, int):
+        if fault is not None and isinstance(fault.kind, int):
             exchange.status, exchange.headers = fault.kind, dict(fault.headers)
             exchange.told = fault.page or self._error(request, _told_of(fault.kind) | fault.error)
+        elif fault is None or fault.kind != "drop":
+            status, told = self._do(request)
+            is_lost = fault.kind == "lost" if fault is not None else status == 200 and request.meaning == "claim" and self._loses(told)
+            if is_lost:
+                exchange.lost = told
+            else:
+                exchange.status, exchange.told = status, told
 
     def end(self, exchange: Exchange) -> None:
         """Note that the answer is on its way."""
         with self.changed:
             exchange.answered_at = time.monotonic()
             self.changed.notify_all()
+
+    def _do(self, request: Request) -> tuple[int, Any]:
+        try:
+            return 200, self._door.answer(request)
+        except Refusal as refusal:
+            return refusal.status, self._error(request, refusal.told())
+
+    def _loses(self, told: Json) -> bool:
+        with self.changed:
+            fault = next((fault for fault in self.faults if fault.befalls_claim(told)), None)
+            if fault is not None:
+                fault.times -= 1
+            return fault is not None
 
     def _error(self, request: Request, told: Json) -> Json:
         trace_id = request.headers.get("x-request-id", "conformance")

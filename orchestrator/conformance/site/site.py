@@ -21,6 +21,8 @@ class Site:
         pause_seconds: how far away nextPollAfter is in an empty answer.
         closed_because: the reason why nothing is handed out, and nobody waits; None when the queue is open.
         handed_again: claim answers to be given once more instead of new ones.
+        left_behind: jobs that the first orchestrator to speak finds running under its name.
+        met: the names of those who spoke, in order.
     """
 
     def __init__(self, lengths: LeaseLengths | None = None) -> None:
@@ -32,6 +34,8 @@ class Site:
         self.pause_seconds = 0.2
         self.closed_because: str | None = None
         self.handed_again: list[list[Json]] = []
+        self.left_behind: list[Job] = []
+        self.met: list[str] = []
         self._claims: dict[tuple[str, str], list[str]] = {}
 
     # --- what producers and staff do, and time itself ---------------------------------------------------------------
@@ -93,7 +97,22 @@ class Site:
                         job.ending = {"error": "The lease ran out", "category": "lease_lost"}
                         self.finish(job, "failed")
 
+    def hold_brake(self) -> None:
+        """After an outage of the server's own no lease ends before one lease period has passed (section 3)."""
+        with self.changed:
+            for job in self.jobs.values():
+                if job.is_live and self.clock.until(job.lease_expires_at or self.clock.now()) < self.lengths.heartbeat:
+                    self.keep(job, self.lengths.heartbeat)
+
     # --- what orchestrators do --------------------------------------------------------------------------------------
+
+    def meet(self, orchestrator_id: str) -> None:
+        """Note who speaks."""
+        with self.changed:
+            if orchestrator_id not in self.met:
+                self.met.append(orchestrator_id)
+                while self.left_behind:
+                    self.hand_to(self.left_behind.pop(), orchestrator_id, running=True)
 
     def find(self, job_id: str) -> Job:
         """
