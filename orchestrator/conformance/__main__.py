@@ -24,7 +24,7 @@ def main() -> int:
     try:
         run = _run(options)
     except NobodyCame:
-        _say("No orchestrator has said anything; nothing can be judged.")
+        _say("No orchestrator has said anything, so nothing can be judged." + (" --log keeps what it wrote." if options.command else ""))
         return 2
     except OSError as problem:
         _say(f"Can't begin: {problem}")

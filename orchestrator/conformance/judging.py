@@ -70,7 +70,7 @@ def find(rule: Rule, record: Record) -> Finding:
     try:
         evidence = list(dict.fromkeys(rule.judge(record)))
     except NotSeen as reason:
-        return Finding(rule, Verdict.NOT_SEEN, (str(reason),) + ((record.ended,) if record.ended else ()))
+        return Finding(rule, Verdict.NOT_SEEN, (str(reason),))
     except NotApplicable as reason:
         return Finding(rule, Verdict.NOT_APPLICABLE, (str(reason),))
     if len(evidence) > MOST_EVIDENCE:

@@ -49,14 +49,22 @@ def play(stage: Stage, rules: Sequence[Rule], *, connect_seconds: float, on_scen
     for scenario in scenarios_of(rules):
         on_scenario(scenario)
         scenario.play(stage)
+        _start_again(stage, scenario)
     record = _record_of(stage, began)
     return Run(next(iter(stage.site.met), None), [find(rule, record) for rule in rules], time.monotonic() - began)
 
 
+def _start_again(stage: Stage, scenario: Scenario) -> None:
+    # One bug must not hide the others: what falls is noted, and helped up.
+    if stage.program is None or not stage.program.has_ended or "terminated" in stage.marks:
+        return
+    stage.falls.append(f"exit code {stage.program.exit_code} while: {scenario.happens}")
+    seen = len(stage.site.exchanges)
+    stage.program.start()
+    stage.until(lambda: len(stage.site.exchanges) > seen)
+
+
 def _record_of(stage: Stage, began: float) -> Record:
-    ended = None
-    if stage.program is not None and stage.program.has_ended and "terminated" not in stage.marks:
-        ended = f"the orchestrator had ended, exit code {stage.program.exit_code}"
     with stage.site.changed:
         return Record(
             exchanges=list(stage.site.exchanges),
@@ -66,5 +74,5 @@ def _record_of(stage: Stage, began: float) -> Record:
             heartbeat_seconds=stage.heartbeat_seconds,
             patience_seconds=stage.patience_seconds,
             default_payloads=all(stage.payloads[name] == DEFAULT_PAYLOADS[name] for name in ("ok", "fail")),
-            ended=ended,
+            falls=None if stage.program is None else list(stage.falls),
         )

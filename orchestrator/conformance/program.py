@@ -20,11 +20,19 @@ class Program:
         self._log = log
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start it, for the first time or after it has ended.
+
+        Raises:
+            OSError: there is no such program, or it can't be started.
+        """
         output = self._log if self._log is not None else subprocess.DEVNULL
         self._process = subprocess.Popen(  # noqa: S603 - running what it is told to is this option's purpose.
             self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         if self._process.poll() is None:

@@ -59,7 +59,7 @@ class Record:
         began: when the run did.
         heartbeat_seconds, patience_seconds: as the orchestrator was told, and as it was given.
         default_payloads: whether the kit knows what its jobs write.
-        ended: what is known of the program's end, if the kit started it and it has ended.
+        falls: each time that the program ended of itself; None if the kit did not start it, and so can't tell.
     """
 
     exchanges: Sequence[Exchange]
@@ -69,7 +69,7 @@ class Record:
     heartbeat_seconds: int
     patience_seconds: float
     default_payloads: bool = True
-    ended: str | None = None
+    falls: Sequence[str] | None = None
     sayings: Sequence[Saying] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -32,6 +32,7 @@ class Stage:
         program: the orchestrator, if the kit started it.
         cast: the jobs, by the part they play.
         marks: moments, on the monotonic clock, by name.
+        falls: each time that the program ended of itself: how, and when.
     """
 
     site: SiteServer
@@ -41,6 +42,7 @@ class Stage:
     program: Program | None = None
     cast: dict[str, Job] = field(default_factory=dict)
     marks: dict[str, float] = field(default_factory=dict)
+    falls: list[str] = field(default_factory=list)
 
     @property
     def heartbeat_seconds(self) -> int:

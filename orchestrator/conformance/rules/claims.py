@@ -177,7 +177,7 @@ def unknown(stage: Stage) -> None:
 def survives_the_unknown(record: Record) -> Iterator[str]:
     strange, after = record.jobs["unknown"], record.jobs["after-unknown"]
     if not record.said_of(after, "end"):
-        yield f"{after.id}, an ordinary job after an unknown one, was never reported" + (f"; {record.ended}" if record.ended else "")
+        yield f"{after.id}, an ordinary job after an unknown one, was never reported"
     ends = record.said_of(strange, "end")
     if strange.holders and not ends and not record.said_of(strange, "release"):
         yield f"{strange.id}, of an unknown type, was claimed and then neither failed nor released"

@@ -61,8 +61,6 @@ def takes_a_replay_for_done(record: Record) -> Iterator[str]:
             if later.at > said.answered_at and later.report.lease_token == said.report.lease_token:
                 yield f"{record.name(later)} came after the replay of {record.name(said)}"
                 break
-    if record.ended and not any(exchange.request.at > replayed[0].answered_at for exchange in record.exchanges):
-        yield f"after the replay of {record.name(replayed[0])} nothing came any more; {record.ended}"
 
 
 @scenario(f"A start is answered 429 and an end 503, both with Retry-After: {RETRY_AFTER_SECONDS}.")

@@ -63,8 +63,10 @@ def stops_on_abandon(record: Record) -> Iterator[str]:
     told = _told_at(record, job, "abandon")
     if told is None:
         raise NotSeen("the orchestrator was never told to abandon the job: it neither beat nor reported while it ran")
-    for said in record.said_of(job):
-        if said.at > told + IN_FLIGHT_SECONDS and said.report.meaning != "logs":
+    for said in record.said_of(job, "acknowledge", "prepare", "start", "renew", "release", "end"):
+        # The job does not end by itself: an end that is told after the word is told because of it.
+        on_its_way = 0.0 if said.report.meaning in ("end", "release") else IN_FLIGHT_SECONDS
+        if said.at > told + on_its_way:
             yield f"{record.name(said)} came {said.at - told:.1f} s after the word to abandon {job.id}"
     for beat in record.asked("heartbeat"):
         if beat.request.at > told + IN_FLIGHT_SECONDS and job.id in named_in(beat):
@@ -107,6 +109,19 @@ def obeys_a_cancel(record: Record) -> Iterator[str]:
                 yield f"{record.name(said)} said {said.report.verdict[0]} of a job that was to be cancelled"
             elif said.at - moment > record.patience_seconds:
                 yield f"{record.name(said)} came {said.at - moment:.1f} s after the word to cancel"
+
+
+@rule(
+    "stays-up",
+    cancelled,
+    section=1,
+    demand="Go on, whatever an answer says: no answer, and no lack of one, ends the program.",
+    mend="Catch what one job or one call fails of, log it, and claim the next one.",
+)
+def stays_up(record: Record) -> Iterator[str]:
+    if record.falls is None:
+        raise NotApplicable("the kit did not start the orchestrator; with --exec it sees when it ends")
+    yield from record.falls
 
 
 @scenario("The orchestrator gets SIGTERM in the middle of a run.")
@@ -155,4 +170,4 @@ def _told_at(record: Record, job: Job, word: str) -> float | None:
     return next((exchange.answered_at for exchange in record.exchanges if tells(exchange, job.id, word)), None)
 
 
-RULES = (beats_in_time, stops_on_abandon, obeys_a_cancel, drains_on_sigterm)
+RULES = (beats_in_time, stops_on_abandon, obeys_a_cancel, stays_up, drains_on_sigterm)
