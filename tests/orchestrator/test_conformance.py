@@ -13,11 +13,17 @@ from typing import Any
 import pytest
 
 from orchestrator.conformance.rules import RULES
+from tests.acceptance.pages import blocks
 from tests.orchestrator.conftest import REPOSITORY
 
 Verdicts = Mapping[str, Any]
 
-REFERENCE = ["orchestrator", "--drain-seconds", "1"]
+REFERENCE = ["-m", "orchestrator", "--drain-seconds", "1"]
+# What the program of docs/orchestrators.md runs.
+COMMANDS = [
+    *("--type", "command", "--payload-ok", '{"command": ["true"]}'),
+    *("--payload-fail", '{"command": ["false"]}', "--payload-slow", '{"command": ["sleep", "120"]}'),
+]
 # The rule that each bug breaks.
 BUGS = {
     "sends_no_token": "sends-lease-token",
@@ -30,10 +36,13 @@ BUGS = {
 @pytest.fixture(scope="module")
 def verdicts() -> Mapping[str, Verdicts]:
     """What the kit says of each orchestrator; played to all of them at once, since most of it is waiting."""
-    programs = {"reference": REFERENCE} | {name: [f"tests.orchestrator.buggy.{name}"] for name in ("correct", *BUGS)}
-    with tempfile.TemporaryDirectory(prefix="conformance-test-") as folder, ThreadPoolExecutor(len(programs)) as pool:
+    programs = {"reference": REFERENCE} | {name: ["-m", f"tests.orchestrator.buggy.{name}"] for name in ("correct", *BUGS)}
+    with tempfile.TemporaryDirectory(prefix="conformance-test-") as folder, ThreadPoolExecutor(len(programs) + 1) as pool:
         Path(folder).chmod(0o711)  # Scripts run as another user, who must reach it.
         played = {name: pool.submit(_played, program, Path(folder)) for name, program in programs.items()}
+        page = Path(folder, "small.py")
+        page.write_text(next(text for language, text in blocks("docs/orchestrators.md") if language == "python"))
+        played["page"] = pool.submit(_played, [str(page)], Path(folder), *COMMANDS)
         return {name: each.result() for name, each in played.items()}
 
 
@@ -42,6 +51,12 @@ def test_the_reference_orchestrator_keeps_every_rule(verdicts: Mapping[str, Verd
     assert {rule["id"]: rule for rule in told["rules"] if rule["verdict"] != "pass"} == {}
     assert [rule["id"] for rule in told["rules"]] == [rule.id for rule in RULES]
     assert (told["orchestratorId"], told["passed"], told["exitCode"]) == ("local-1", True, 0)
+
+
+def test_the_program_of_the_page_keeps_every_rule_that_is_about_it(verdicts: Mapping[str, Verdicts]) -> None:
+    told = verdicts["page"]
+    assert _not_kept(told) == {}
+    assert [rule["id"] for rule in told["rules"] if rule["verdict"] == "n/a"] == ["reports-both-streams", "numbers-its-log-lines"]
 
 
 def test_a_correct_orchestrator_without_log_lines_keeps_every_other_rule(verdicts: Mapping[str, Verdicts]) -> None:
@@ -59,11 +74,16 @@ def test_an_orchestrator_with_one_bug_breaks_exactly_its_rule(bug: str, rule: st
     assert (told["passed"], told["exitCode"]) == (False, 1)
 
 
-def _played(program: list[str], folder: Path) -> Verdicts:
+def _played(program: list[str], folder: Path, *options: str) -> Verdicts:
     command = [sys.executable, "-m", "orchestrator.conformance", "--format", "json", "--seconds", "8"]
-    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder)}
+    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), "no_proxy": "*"}
     ended = subprocess.run(
-        [*command, "--exec", sys.executable, "-m", *program], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=200
+        [*command, *options, "--exec", sys.executable, *program],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
     )
     assert ended.returncode in (0, 1), ended.stderr
     return {**json.loads(ended.stdout), "exitCode": ended.returncode}
