@@ -40,14 +40,14 @@ def _run(options: argparse.Namespace) -> Run:
     beat = options.heartbeat_seconds
     lengths = LeaseLengths(claimed=5.0 * beat, acknowledged=10.0 * beat, heartbeat=3.0 * beat)
     with contextlib.ExitStack() as stack:
-        site = stack.enter_context(SiteServer(token=options.token, port=options.listen, lengths=lengths))
+        site = stack.enter_context(SiteServer(token=options.token, host=options.listen[0], port=options.listen[1], lengths=lengths))
         stage = Stage(site, payloads=options.payloads, job_type=options.type, patience_seconds=options.seconds)
         prepare(stage, options.rules)
         if options.command:
             log = stack.enter_context(Path(options.log).open("wb")) if options.log else None
             stage.program = stack.enter_context(Program(options.command, url=site.url, token=options.token, log=log))
         else:
-            _say(f"Waiting for an orchestrator: JOBSITE_URL={site.url} JOBSITE_TOKEN={options.token}")
+            _say(f"Waiting for an orchestrator at {site.url}" + (f", with the token {options.token}" if options.token else ""))
         return play(stage, options.rules, connect_seconds=options.connect_seconds, on_scenario=_announce)
 
 

@@ -13,7 +13,7 @@ DESCRIPTION = """\
 Plays a jobsite server, faults included, to one orchestrator, and says of each rule of the contract whether it keeps it.
 
 With --exec it starts the orchestrator itself, with JOBSITE_URL and JOBSITE_TOKEN (and INTERNAL_API_KEY, the same) in its environment, and
-ends it by SIGTERM. Without, it prints where it listens and the token, and waits for one to connect."""
+ends it by SIGTERM. Without, it says where it listens, and waits for one to connect."""
 
 EPILOG = """\
 Exit codes:
@@ -38,8 +38,14 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=140),
         allow_abbrev=False,
     )
-    parser.add_argument("--listen", type=_port, default=0, metavar="PORT", help="port on 127.0.0.1; 0: any that is free (0)")
-    parser.add_argument("--token", default="", help="the token that the orchestrator must send (one made for this run)")
+    parser.add_argument(
+        "--listen",
+        type=_address,
+        default=("127.0.0.1", 0),
+        metavar="[HOST:]PORT",
+        help="where to listen; port 0: any that is free (127.0.0.1:0)",
+    )
+    parser.add_argument("--token", help="the token that the orchestrator must send (the first that it sends)")
     parser.add_argument("--type", default="script", metavar="TYPE", help="the type of the jobs (script)")
     shown = {name: json.dumps(payload) for name, payload in DEFAULT_PAYLOADS.items()}
     parser.add_argument("--payload-ok", type=_json, metavar="JSON", help=f"a payload that succeeds within seconds ({shown['ok']})")
@@ -62,7 +68,8 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="the orchestrator to start; last of all options",
     )
     options = parser.parse_args(arguments)
-    options.token = options.token or secrets.token_urlsafe(24)
+    if options.command:
+        options.token = options.token or secrets.token_urlsafe(24)
     options.rules = _chosen(parser, [each for several in options.rule for each in several])
     told = {"ok": options.payload_ok, "fail": options.payload_fail, "slow": options.payload_slow}
     options.payloads = {**DEFAULT_PAYLOADS, **{name: payload for name, payload in told.items() if payload is not None}}
@@ -76,10 +83,11 @@ def _chosen(parser: argparse.ArgumentParser, ids: Sequence[str]) -> list[Any]:
     return [rule for rule in RULES if not ids or rule.id in ids]
 
 
-def _port(word: str) -> int:
-    if not word.isascii() or not word.isdigit() or int(word) > 65_535:
-        raise argparse.ArgumentTypeError(f"{word!r} is no port from 0 to 65535")
-    return int(word)
+def _address(word: str) -> tuple[str, int]:
+    host, _, port = word.rpartition(":")
+    if not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise argparse.ArgumentTypeError(f"{word!r} is no port from 0 to 65535, nor one after a host and a colon")
+    return host or "127.0.0.1", int(port)
 
 
 def _seconds(word: str) -> float:

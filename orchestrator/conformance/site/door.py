@@ -28,7 +28,8 @@ _METHODS = {
 class Door:
     """Answers requests for a site. The token is a shared key: it acts for any orchestrator, and lease tokens are optional for it."""
 
-    def __init__(self, site: Site, *, token: str) -> None:
+    def __init__(self, site: Site, *, token: str | None) -> None:
+        """Args: `token`: the one that must be sent; None for the first that is."""
         self._site = site
         self._token = token
 
@@ -38,8 +39,7 @@ class Door:
         Raises:
             Refusal: any other answer.
         """
-        if request.headers.get("authorization") != f"Bearer {self._token}":
-            raise Refusal("AUTH_INVALID_TOKEN", "The token is not valid.")
+        self._authenticate(request.headers.get("authorization", ""))
         methods = _METHODS.get(request.path) or ({"PUT"} if request.path.endswith("/status") else {"POST"})
         if request.meaning == request.path and request.path not in _METHODS:
             raise Refusal("RESOURCE_NOT_FOUND", "There is nothing at this address.")
@@ -61,6 +61,12 @@ class Door:
         stated_at = self._stated_at(request)
         self._site.meet(by)
         return self._told(request, by, stated_at)
+
+    def _authenticate(self, header: str) -> None:
+        kind, _, token = header.partition(" ")
+        if kind != "Bearer" or not token or token != (self._token or token):
+            raise Refusal("AUTH_INVALID_TOKEN", "The token is not valid: send `Authorization: Bearer <token>`.")
+        self._token = token
 
     def _told(self, request: Request, by: str, stated_at: datetime | None) -> Any:
         if request.meaning == "claim":

@@ -24,7 +24,7 @@ def check_fields(report: Report) -> None:
         raise _missing("error")
     if operation == "logs" and not isinstance(report.body.get("entries"), list):
         raise _missing("entries")
-    if operation == "renew" and report.lease_token is None:
+    if operation == "renew" and not report.body.get("renewalToken"):
         raise _missing("renewalToken")
     if operation == "status" and report.meaning == "unknown" and report.body["status"] not in ("queued", "claimed"):
         raise _invalid("status", "must be running, acknowledged, preparing, completed, failed, cancelled or timeout")
@@ -47,7 +47,7 @@ def receive(site: Site, report: Report, *, by: str, stated_at: datetime | None) 
         job = site.find(report.job_id)
         epoch = site.tokens.epoch_of(report.lease_token, job_id=job.id, orchestrator_id=by) if report.lease_token else None
         if epoch == FORGED:
-            raise Refusal("LEASE_LOST", "The lease token is of no claim of this job by you.")
+            raise Refusal("LEASE_LOST", "The lease token is of no claim of this job by you.", status=job.status)
         if report.operation == "logs":
             return _append(site, job, report, by=by, epoch=epoch, stated_at=stated_at)
         if _is_replay(job, report, epoch, by):
@@ -55,7 +55,7 @@ def receive(site: Site, report: Report, *, by: str, stated_at: datetime | None) 
         _check_holder(site, job, epoch=epoch, by=by, stated_at=stated_at)
         expected = report.body.get("expectedUpdatedAt")
         if expected is not None and expected != written(job.updated_at):
-            raise Refusal("CONFLICT", "The job has changed.", updatedAt=written(job.updated_at))
+            raise Refusal("CONFLICT", "The job has changed.", status=job.status, updatedAt=written(job.updated_at))
         return _believe(site, job, report)
 
 
@@ -85,33 +85,48 @@ def _believe(site: Site, job: Job, report: Report) -> Json:
     if meaning == "unknown":
         raise Refusal("INVALID_TRANSITION", "No report leads there.", status=job.status, requested=report.body.get("status"), allowed=[])
     job.accepted.append(report)
+    told: Json = {}
     if meaning == "acknowledge":
-        job.acknowledged_at = job.acknowledged_at or site.clock.now()
-        if job.status == "claimed" and (site.clock.until(job.lease_expires_at or job.updated_at) < site.lengths.acknowledged):
-            site.keep(job, site.lengths.acknowledged)
-        site.touch(job)
-    elif meaning == "start" and job.status == "claimed":
-        site.start(job)
-    elif meaning == "renew":
-        site.keep(job, float(report.body.get("extensionSeconds") or site.lengths.heartbeat))
+        told = {"replayed": True} if job.acknowledged_at or job.status == "running" else {}
+        _acknowledge(site, job)
+    elif meaning == "start":
+        told = {"replayed": True} if job.status == "running" else {}
+        if not told:
+            site.start(job)
     elif meaning == "end":
-        job.verdicts[job.epoch] = report
-        job.ending = {key: report.told.get(key) for key in ("output", "exitCode", "error", "category", "metrics") if key in report.told}
-        status, timed_out = report.verdict
-        if timed_out:
-            job.ending["category"] = "timeout"
-        site.finish(job, "failed" if status == "cancelled" and not job.cancel_requested_at else status)
+        _end(site, job, report)
     elif meaning == "release":
         job.verdicts[job.epoch] = report
         if job.cancel_requested_at:
             site.finish(job, "cancelled")
         else:
             site.give_back(job)
-    answer = _answer(site, job)
+    elif meaning == "renew":
+        site.keep(job, float(report.body.get("extensionSeconds") or site.lengths.heartbeat))
     if meaning in ("acknowledge", "renew"):
         lease = site.lease_of(job)
-        answer["lease"] = lease | {"renewalToken": lease["token"]}
+        told["lease"] = lease | {"renewalToken": lease["token"]}
+    answer = _answer(site, job) | told
+    if meaning == "renew":
+        del answer["job"]
     return answer
+
+
+def _acknowledge(site: Site, job: Job) -> None:
+    if job.status == "claimed" and job.acknowledged_at is None:
+        job.acknowledged_at = site.clock.now()
+        if site.clock.until(job.lease_expires_at or job.acknowledged_at) < site.lengths.acknowledged:
+            site.keep(job, site.lengths.acknowledged)
+    site.touch(job)
+
+
+def _end(site: Site, job: Job, report: Report) -> None:
+    job.verdicts[job.epoch] = report
+    job.ending = {key: report.told[key] for key in ("output", "exitCode", "error", "category", "metrics") if key in report.told}
+    status, timed_out = report.verdict
+    if timed_out:
+        job.ending["category"] = "timeout"
+    site.finish(job, "failed" if status == "cancelled" and not job.cancel_requested_at else status)
 
 
 def _append(site: Site, job: Job, report: Report, *, by: str, epoch: int | None, stated_at: datetime | None) -> Json:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 Json = dict[str, Any]
 
 BASE_PATH = "/api/internal"
-_NOT_SAID = ("timestamp", "leaseToken", "renewalToken")
+_NOT_SAID = ("timestamp", "leaseToken")
 _ENDINGS = {"completed", "failed", "cancelled", "timeout"}
 _BATCH_OPERATIONS = {
     "start": "status",

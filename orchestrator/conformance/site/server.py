@@ -25,7 +25,8 @@ class SiteServer(Site):
         faults: those that are still to happen; the first that fits does.
     """
 
-    def __init__(self, *, token: str, port: int = 0, host: str = "127.0.0.1", lengths: LeaseLengths | None = None) -> None:
+    def __init__(self, *, token: str | None, port: int = 0, host: str = "127.0.0.1", lengths: LeaseLengths | None = None) -> None:
+        """Args: `token`: the one that must be sent; None for the first that is."""
         super().__init__(lengths)
         self.exchanges: list[Exchange] = []
         self.faults: list[Fault] = []
