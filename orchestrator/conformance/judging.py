@@ -67,10 +67,14 @@ def rule(id: str, *scenarios: Scenario, section: int, demand: str, mend: str) ->
 
 def find(rule: Rule, record: Record) -> Finding:
     """Judge one rule."""
+    evidence: list[str] = []
     try:
-        evidence = list(dict.fromkeys(rule.judge(record)))
+        for seen in rule.judge(record):
+            evidence.append(seen)
     except NotSeen as reason:
-        return Finding(rule, Verdict.NOT_SEEN, (str(reason),))
+        # Half of what it is about may have been seen, and that was wrong.
+        if not evidence:
+            return Finding(rule, Verdict.NOT_SEEN, (str(reason),))
     except NotApplicable as reason:
         return Finding(rule, Verdict.NOT_APPLICABLE, (str(reason),))
     if len(evidence) > MOST_EVIDENCE:
