@@ -89,4 +89,4 @@ def _summary(run: Run) -> str:
         Verdict.NOT_APPLICABLE: "not applicable",
     }
     told = ", ".join(f"{counts[verdict]} {word}" for verdict, word in words.items() if counts[verdict])
-    return f"{len(run.findings)} rules in {run.seconds:.0f} s: {told}."
+    return f"{len(run.findings)} rule{'' if len(run.findings) == 1 else 's'} in {run.seconds:.0f} s: {told}."

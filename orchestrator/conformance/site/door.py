@@ -1,6 +1,7 @@
 """From a request to its answer: who speaks, when, and of what."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from orchestrator.conformance.site.site import Site
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 TOLERANCE_SECONDS = 300.0
+MOST_IN_A_BATCH = 500
 _METHODS = {
     "/jobs/claim": {"POST"},
     "/jobs/queue": {"GET"},
@@ -111,14 +113,19 @@ class Door:
         )
 
     def _batch(self, request: Request, by: str, stated_at: datetime | None) -> Json:
-        results = [self._item(report, by, stated_at) for report in request.reports]
+        if len(request.reports) > MOST_IN_A_BATCH:
+            raise Refusal("VALIDATION_INVALID_PARAMS", f"At most {MOST_IN_A_BATCH} updates at once.", fields={"updates": ["too many"]})
+        with self._site.changed:
+            results = [self._item(report, by, stated_at, request.reports[:place]) for place, report in enumerate(request.reports)]
         applied = sum(result["ok"] for result in results)
         answer: Json = {"results": results, "applied": applied, "rejected": len(results) - applied, **ADDED_LATER}
         asked = request.fields.get("claim")
         return answer | self._claim(asked, by) if isinstance(asked, dict) else answer
 
-    def _item(self, report: Report, by: str, stated_at: datetime | None) -> Json:
+    def _item(self, report: Report, by: str, stated_at: datetime | None, earlier: Sequence[Report]) -> Json:
         try:
+            if any(each.job_id == report.job_id for each in earlier):
+                raise Refusal("CONFLICT", "Another item of this batch is about the same job.")
             check_fields(report)
             answer = receive(self._site, report, by=by, stated_at=stated_at)
         except Refusal as refusal:

@@ -6,7 +6,7 @@ from typing import Any
 from orchestrator.conformance.site.clock import written
 from orchestrator.conformance.site.errors import Refusal
 from orchestrator.conformance.site.jobs import ADDED_LATER, FORGED, Job
-from orchestrator.conformance.site.requests import Json, Report
+from orchestrator.conformance.site.requests import OPERATIONS, Json, Report
 from orchestrator.conformance.site.site import Site
 
 
@@ -16,6 +16,8 @@ def check_fields(report: Report) -> None:
         Refusal: something is missing, or is a word that the contract does not have.
     """
     told, operation = report.told, report.operation
+    if operation not in OPERATIONS:
+        raise _invalid("action", "must be start, complete, fail, cancel, release or progress")
     if operation == "status" and not report.body.get("status"):
         raise _missing("status")
     if operation == "complete" and not any(told.get(name) is not None for name in ("status", "exitCode", "error", "output")):

@@ -10,6 +10,7 @@ Json = dict[str, Any]
 BASE_PATH = "/api/internal"
 _NOT_SAID = ("timestamp", "leaseToken")
 _ENDINGS = {"completed", "failed", "cancelled", "timeout"}
+OPERATIONS = ("acknowledge", "status", "complete", "fail", "release", "logs", "renew")
 _BATCH_OPERATIONS = {
     "start": "status",
     "complete": "complete",
@@ -151,7 +152,7 @@ def _report_path(path: str) -> tuple[str, str] | None:
     parts = path.split("/")
     if len(parts) == 5 and parts[1] == "jobs" and parts[3:] == ["lease", "renew"]:
         return unquote(parts[2]), "renew"
-    if len(parts) == 4 and parts[1] == "jobs" and parts[3] in ("acknowledge", "status", "complete", "fail", "release", "logs"):
+    if len(parts) == 4 and parts[1] == "jobs" and parts[3] in OPERATIONS and parts[3] != "renew":
         return unquote(parts[2]), parts[3]
     return None
 
