@@ -14,7 +14,18 @@ from tests.orchestrator.exchanges import ABANDON, NOON, WRONG_TIME, beat, claim,
 
 PARTS = (
     *("left-behind", "succeeding", "failing", "lost-claim", "handed-twice", "unknown", "after-unknown", "skewed", "logging", "too-long"),
-    *("lost-answers", "throttled", "away", "given-away", "long", "after-long", "cancelled-early", "cancelled-late", "running-at-the-end"),
+    *(
+        "lost-start",
+        "lost-end",
+        "throttled",
+        "away",
+        "given-away",
+        "long",
+        "after-long",
+        "cancelled-early",
+        "cancelled-late",
+        "running-at-the-end",
+    ),
 )
 
 
@@ -87,14 +98,19 @@ BREAKS: Sequence[tuple[str, list[Exchange], str]] = [
     ),
     (
         "repeats-a-lost-report",
-        [end(1, "lost-answers", status=None)],
-        "POST /jobs/lost-answers/complete at 1.0 s got no answer, and was never sent again",
+        [end(1, "lost-end", status=None)],
+        "POST /jobs/lost-end/complete at 1.0 s got no answer, and was never sent again",
     ),
-    ("repeats-a-lost-report", [end(1, "lost-answers", status=None), end(2, "lost-answers", {"exitCode": 1})], "in other words"),
+    ("repeats-a-lost-report", [end(1, "lost-end", status=None), end(2, "lost-end", {"exitCode": 1})], "in other words"),
     (
         "takes-a-replay-for-done",
-        [end(1, "lost-answers", told={"replayed": True}), end(2, "lost-answers")],
-        "POST /jobs/lost-answers/complete at 2.0 s came after the replay of POST /jobs/lost-answers/complete at 1.0 s",
+        [start(1, "lost-start", told={"replayed": True})],
+        "nothing was reported of lost-start after the replay of PUT /jobs/lost-start/status at 1.0 s",
+    ),
+    (
+        "takes-a-replay-for-done",
+        [end(1, "lost-end", told={"replayed": True}), end(2, "lost-end")],
+        "POST /jobs/lost-end/complete at 2.0 s came after the replay of POST /jobs/lost-end/complete at 1.0 s",
     ),
     (
         "waits-as-long-as-asked",

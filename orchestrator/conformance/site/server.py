@@ -134,7 +134,8 @@ class _Conversation(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("X-Request-ID", exchange.request.headers.get("x-request-id", "conformance"))
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve
 
