@@ -73,15 +73,19 @@ class Record:
     sayings: Sequence[Saying] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sayings", [saying for exchange in self.exchanges for saying in _sayings(exchange)])
+        object.__setattr__(self, "sayings", [saying for exchange in self.exchanges for saying in sayings_of(exchange)])
 
     def said_of(self, job: Job, *meanings: str) -> list[Saying]:
         """The reports on one job, in order; all of them, or those that mean one of these."""
         return [saying for saying in self.sayings if saying.report.job_id == job.id and (not meanings or saying.report.meaning in meanings)]
 
     def asked(self, meaning: str) -> list[Exchange]:
-        """The exchanges that mean claim, orphaned, heartbeat …"""
+        """The exchanges that mean orphaned, heartbeat …"""
         return [exchange for exchange in self.exchanges if exchange.request.meaning == meaning]
+
+    def claims(self) -> list[Exchange]:
+        """The exchanges that claim, alone or with a batch of reports."""
+        return [exchange for exchange in self.exchanges if exchange.request.claim is not None]
 
     def later(self, saying: Saying) -> list[Saying]:
         """The reports on the same job that came after one, log lines apart."""
@@ -96,9 +100,9 @@ class Record:
         by_id = {job.id: job for job in self.jobs.values()}
         return [
             (by_id[each["id"]], each["lease"]["token"], exchange)
-            for exchange in self.asked("claim")
-            if isinstance(exchange.told, dict)
-            for each in exchange.told.get("jobs", ())
+            for exchange in self.claims()
+            if exchange.status == 200
+            for each in exchange.handed
             if each["id"] in by_id
         ]
 
@@ -124,7 +128,8 @@ def named_in(heartbeat: Exchange) -> dict[str, str | None]:
     return named
 
 
-def _sayings(exchange: Exchange) -> list[Saying]:
+def sayings_of(exchange: Exchange) -> list[Saying]:
+    """The reports of one request, each with its own answer."""
     told = exchange.told if isinstance(exchange.told, dict) else {}
     reports = exchange.request.reports
     if exchange.request.meaning != "batch":

@@ -1,12 +1,12 @@
 """Where scenarios are played: gives out jobs, arranges faults, waits, and notes what it did when."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.conformance.program import Program
+from orchestrator.conformance.record import sayings_of
 from orchestrator.conformance.site.faults import Fault, Kind
 from orchestrator.conformance.site.jobs import Job
 from orchestrator.conformance.site.requests import Exchange
@@ -110,12 +110,9 @@ def scenario(happens: str) -> Callable[[Callable[[Stage], None]], Scenario]:
 
 def tells(exchange: Exchange, job_id: str, word: str) -> bool:
     """Whether an answer tells an orchestrator to `cancel` or `abandon` a job."""
-    told = exchange.told if isinstance(exchange.told, dict) else {}
     if exchange.request.meaning == "heartbeat":
-        return job_id in (told.get(word) or ())
-    if not any(report.job_id == job_id for report in exchange.request.reports):
-        return False
-    return f'"nextAction": "{word}"' in json.dumps(told)
+        return isinstance(exchange.told, dict) and job_id in (exchange.told.get(word) or ())
+    return any(saying.report.job_id == job_id and saying.next_action == word for saying in sayings_of(exchange))
 
 
 def on(what: str, kind: Kind, **options: Any) -> Callable[[Job], Fault]:

@@ -18,7 +18,7 @@ def exchange(at: float, path: str, body: Any = None, *, status: int | None = 200
     headers = {"x-orchestrator-id": more.pop("name", "o-1"), "x-lease-token": more.pop("token", "1.t")}
     request = Request(method, path, {}, {name: value for name, value in headers.items() if value}, body, None, at)
     asks = {"Retry-After": str(more.pop("retry_after"))} if "retry_after" in more else {}
-    return Exchange(request, status, told if told is not None else {}, headers=asks, answered_at=at, **more)
+    return Exchange(request, status, told if told is not None or status is None else {}, headers=asks, answered_at=at, **more)
 
 
 def claim(at: float, *parts: str, pause: float = 0.0, lost: bool = False, claim_id: str = "c", **metadata: Any) -> Exchange:

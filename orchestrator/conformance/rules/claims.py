@@ -35,7 +35,7 @@ def settles_orphans(record: Record) -> Iterator[str]:
     if not job.holders:
         raise NotSeen("the orchestrator never said who it is")
     if not record.said_of(job):
-        asked = [each for each in record.asked("orphaned") if job.id in str(each.told)]
+        asked = [each for each in record.asked("orphaned") if job.id in [held["id"] for held in each.told or ()]]
         seen = f"{record.name(asked[0])} listed {job.id}" if asked else "GET /jobs/orphaned was never asked"
         yield f"{seen}, and in {record.patience_seconds:g} s nothing was reported of the job"
 
@@ -52,7 +52,7 @@ def answers_a_claim_in_time(record: Record) -> Iterator[str]:
     if not handed:
         raise NotSeen("no job was claimed")
     for job, token, exchange in handed:
-        lease = next(each["lease"] for each in exchange.told["jobs"] if each["id"] == job.id)
+        lease = next(each["lease"] for each in exchange.handed if each["id"] == job.id)
         # Both are the server's times, so that a clock that is moved in between does not matter.
         seconds = (read(lease["expiresAt"]) - read(exchange.told["metadata"]["timestamp"])).total_seconds()
         answers = [said for said in record.said_of(job) if said.report.lease_token in (token, None)]
@@ -76,14 +76,15 @@ def lost_claim(stage: Stage) -> None:
 )
 def recovers_a_lost_claim(record: Record) -> Iterator[str]:
     job = record.jobs["lost-claim"]
-    lost = next((each for each in record.asked("claim") if each.lost and job.id in str(each.lost)), None)
-    if lost is None:
+    found = next(((claim, each) for claim in record.claims() if claim.lost for each in claim.handed if each["id"] == job.id), None)
+    if found is None:
         raise NotSeen("the job was never claimed")
-    token = next(each["lease"]["token"] for each in lost.lost["jobs"] if each["id"] == job.id)
+    lost, token = found[0], found[1]["lease"]["token"]
     if not any(said.report.lease_token in (token, None) for said in record.said_of(job)):
-        ids = [each.request.fields.get("claimId") for each in record.asked("claim") if each.request.at > lost.request.at]
-        same = lost.request.fields.get("claimId") in ids if lost.request.fields.get("claimId") else False
-        yield f"{record.name(lost)} got no answer, {'and' if same else 'the next claim had another claimId or none, and'} {job.id} was lost"
+        claim_id = (lost.request.claim or {}).get("claimId")
+        ids = [(each.request.claim or {}).get("claimId") for each in record.claims() if each.request.at > lost.request.at]
+        way = "had no claimId" if not claim_id else "was not sent again with its claimId" if claim_id not in ids else "was sent again"
+        yield f"{record.name(lost)} got no answer and {way}; nothing was reported of {job.id} by that lease"
 
 
 @scenario("A job is handed out again while it runs, and once more when it has ended.")
@@ -92,7 +93,7 @@ def handed_twice(stage: Stage) -> None:
     for moment in (lambda: job.is_live and job.accepted, lambda: job.completed_at):
         if not stage.until(moment):
             break
-        again = next(each for exchange in stage.site.exchanges if exchange.told for each in _jobs_in(exchange.told) if each["id"] == job.id)
+        again = next(each for exchange in stage.site.exchanges for each in exchange.handed if each["id"] == job.id)
         stage.site.handed_again.append([again])
     stage.until(lambda: not stage.site.handed_again)
     stage.watch(1.5)
@@ -129,10 +130,9 @@ def closed(stage: Stage) -> None:
         site.changed.notify_all()
 
     def asked_again() -> bool:
-        told = [exchange for exchange in site.exchanges if "'reason': 'drained'" in str(exchange.told)]
-        return bool(told) and any(
-            each.request.meaning == "claim" and each.request.at > told[0].answered_at for each in site.exchanges[seen:]
-        )
+        claims = [exchange for exchange in site.exchanges[seen:] if exchange.request.claim is not None]
+        told = [exchange.answered_at for exchange in site.exchanges if exchange.reason]
+        return bool(told) and any(each.request.at > told[0] for each in claims)
 
     stage.until(asked_again)
     with site.changed:
@@ -147,8 +147,8 @@ def closed(stage: Stage) -> None:
     mend="Wait nextPollAfter minus timestamp, which are both the server's times, before the next claim.",
 )
 def keeps_the_poll_pause(record: Record) -> Iterator[str]:
-    claims = record.asked("claim")
-    closed = [each for each in claims if each.status == 200 and each.told["metadata"].get("reason")]
+    claims = record.claims()
+    closed = [each for each in claims if each.reason]
     if not closed:
         raise NotSeen("nothing was claimed while the queue was closed")
     for told in closed:
@@ -184,10 +184,6 @@ def survives_the_unknown(record: Record) -> Iterator[str]:
     for said in ends:
         if said.report.verdict[0] == "completed":
             yield f"{record.name(said)} reported a job completed whose payload nobody can run"
-
-
-def _jobs_in(told: object) -> list[dict[str, object]]:
-    return list(told.get("jobs", ())) if isinstance(told, dict) else []
 
 
 RULES = (settles_orphans, answers_a_claim_in_time, recovers_a_lost_claim, runs_a_job_once, keeps_the_poll_pause, survives_the_unknown)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from orchestrator.conformance.judging import NotSeen, rule
-from orchestrator.conformance.record import Record, Saying
+from orchestrator.conformance.record import Record, Saying, sayings_of
 from orchestrator.conformance.site.faults import Fault
 from orchestrator.conformance.site.requests import Exchange
 from orchestrator.conformance.stage import Stage, on, scenario
@@ -161,7 +161,7 @@ def _is_final(said: Saying) -> bool:
 
 
 def _replays_an_end(exchange: Exchange) -> bool:
-    return any(report.meaning == "end" for report in exchange.request.reports) and "'replayed': True" in str(exchange.told)
+    return any(said.report.meaning == "end" and said.told.get("replayed") for said in sayings_of(exchange))
 
 
 RULES = (repeats_a_lost_report, takes_a_replay_for_done, waits_as_long_as_asked, outlasts_an_outage, takes_no_for_an_answer)

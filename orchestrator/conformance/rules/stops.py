@@ -115,7 +115,7 @@ def obeys_a_cancel(record: Record) -> Iterator[str]:
     "stays-up",
     cancelled,
     section=1,
-    demand="Go on, whatever an answer says: no answer, and no lack of one, ends the program.",
+    demand="Go on, whatever an answer says, and also when none comes.",
     mend="Catch what one job or one call fails of, log it, and claim the next one.",
 )
 def stays_up(record: Record) -> Iterator[str]:
@@ -154,7 +154,7 @@ def drains_on_sigterm(record: Record) -> Iterator[str]:
         yield f"it was still there {DRAIN_SECONDS:g} s after SIGTERM at {record.when(stopped)}"
     if not any(said.status == 200 for said in record.said_of(job, "end", "release") if said.at > stopped):
         yield f"{job.id} was running at SIGTERM, and was neither released nor reported to its end"
-    for claim in record.asked("claim"):
+    for claim in record.claims():
         if claim.request.at > stopped + IN_FLIGHT_SECONDS:
             yield f"{record.name(claim)} came {claim.request.at - stopped:.1f} s after SIGTERM"
 

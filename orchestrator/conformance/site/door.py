@@ -72,7 +72,7 @@ class Door:
 
     def _told(self, request: Request, by: str, stated_at: datetime | None) -> Any:
         if request.meaning == "claim":
-            return self._claim(request.fields or request.query, by)
+            return self._claim(request.claim or {}, by)
         if request.meaning == "orphaned":
             return self._site.orphaned(by)
         if request.meaning == "heartbeat":
@@ -119,8 +119,7 @@ class Door:
             results = [self._item(report, by, stated_at, request.reports[:place]) for place, report in enumerate(request.reports)]
         applied = sum(result["ok"] for result in results)
         answer: Json = {"results": results, "applied": applied, "rejected": len(results) - applied, **ADDED_LATER}
-        asked = request.fields.get("claim")
-        return answer | self._claim(asked, by) if isinstance(asked, dict) else answer
+        return answer if request.claim is None else answer | self._claim(request.claim, by)
 
     def _item(self, report: Report, by: str, stated_at: datetime | None, earlier: Sequence[Report]) -> Json:
         try:

@@ -105,6 +105,14 @@ class Request:
             return self.path.rpartition("/")[2]
         return "report" if _report_path(self.path) else self.path
 
+    @property
+    def claim(self) -> Json | None:
+        """What it asks to claim, alone or after a batch; None when it claims nothing."""
+        if self.meaning == "claim":
+            return self.fields or self.query
+        asked = self.fields.get("claim") if self.meaning == "batch" else None
+        return asked if isinstance(asked, dict) else None
+
     @cached_property
     def reports(self) -> tuple[Report, ...]:
         """What it says about jobs; log lines too, heartbeats not."""
@@ -146,6 +154,24 @@ class Exchange:
     lost: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     answered_at: float = 0.0
+
+    @property
+    def handed(self) -> list[Json]:
+        """The jobs that its answer handed out, or would have, had it not been lost."""
+        told = self.told if self.told is not None else self.lost
+        return list(told.get("jobs", ())) if isinstance(told, dict) else []
+
+    @property
+    def reason(self) -> str | None:
+        """Why its answer hands out no jobs, if it says so."""
+        metadata = self.told.get("metadata") if isinstance(self.told, dict) else None
+        return metadata.get("reason") if metadata else None
+
+    @property
+    def code(self) -> str | None:
+        """The word of the error that it was answered with."""
+        error = self.told.get("error") if isinstance(self.told, dict) else None
+        return error.get("code") if error else None
 
 
 def _report_path(path: str) -> tuple[str, str] | None:

@@ -67,7 +67,7 @@ class SiteServer(Site):
             exchange.told = fault.page or self._error(request, _told_of(fault.kind) | fault.error)
         elif fault is None or fault.kind != "drop":
             status, told = self._do(request)
-            is_lost = fault.kind == "lost" if fault is not None else status == 200 and request.meaning == "claim" and self._loses(told)
+            is_lost = fault.kind == "lost" if fault is not None else status == 200 and request.claim is not None and self._loses(told)
             if is_lost:
                 exchange.lost = told
             else:
