@@ -46,6 +46,11 @@ BREAKS: Sequence[tuple[str, list[Exchange], str]] = [
         [claim(1, "lost-claim", lost=True), claim(2, claim_id="d")],
         "POST /jobs/claim at 1.0 s got no answer and was not sent again with its claimId",
     ),
+    (
+        "recovers-a-lost-claim",
+        [claim(1, "lost-claim", lost=True), claim(2), start(12, "lost-claim", token="")],
+        "got no answer and was sent again; nothing was reported of lost-claim within its lease",
+    ),
     ("runs-a-job-once", [claim(1, "handed-twice"), end(2, "handed-twice"), claim(3, "handed-twice"), end(4, "handed-twice")], "at 4.0 s"),
     (
         "runs-a-job-once",

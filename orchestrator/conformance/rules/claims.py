@@ -6,6 +6,8 @@ from orchestrator.conformance.judging import NotSeen, rule
 from orchestrator.conformance.record import Record
 from orchestrator.conformance.rules.plain import plain
 from orchestrator.conformance.site.clock import read
+from orchestrator.conformance.site.jobs import Job
+from orchestrator.conformance.site.requests import Exchange
 from orchestrator.conformance.stage import Stage, on, scenario
 
 POLL_PAUSE_SECONDS = 2.0
@@ -52,11 +54,8 @@ def answers_a_claim_in_time(record: Record) -> Iterator[str]:
     if not handed:
         raise NotSeen("no job was claimed")
     for job, token, exchange in handed:
-        lease = next(each["lease"] for each in exchange.handed if each["id"] == job.id)
-        # Both are the server's times, so that a clock that is moved in between does not matter.
-        seconds = (read(lease["expiresAt"]) - read(exchange.told["metadata"]["timestamp"])).total_seconds()
-        answers = [said for said in record.said_of(job) if said.report.lease_token in (token, None)]
-        if not any(said.at <= exchange.answered_at + seconds for said in answers):
+        seconds = _lease_seconds(exchange, job)
+        if not _is_answered(record, job, token, until=exchange.answered_at + seconds):
             yield f"{job.id}, claimed by {record.name(exchange)}, was not answered within its lease of {seconds:.0f} s"
 
 
@@ -80,11 +79,11 @@ def recovers_a_lost_claim(record: Record) -> Iterator[str]:
     if found is None:
         raise NotSeen("the job was never claimed")
     lost, token = found[0], found[1]["lease"]["token"]
-    if not any(said.report.lease_token in (token, None) for said in record.said_of(job)):
+    if not _is_answered(record, job, token, until=lost.answered_at + _lease_seconds(lost, job)):
         claim_id = (lost.request.claim or {}).get("claimId")
         ids = [(each.request.claim or {}).get("claimId") for each in record.claims() if each.request.at > lost.request.at]
         way = "had no claimId" if not claim_id else "was not sent again with its claimId" if claim_id not in ids else "was sent again"
-        yield f"{record.name(lost)} got no answer and {way}; nothing was reported of {job.id} by that lease"
+        yield f"{record.name(lost)} got no answer and {way}; nothing was reported of {job.id} within its lease"
 
 
 @scenario("A job is handed out again while it runs, and once more when it has ended.")
@@ -184,6 +183,17 @@ def survives_the_unknown(record: Record) -> Iterator[str]:
     for said in ends:
         if said.report.verdict[0] == "completed":
             yield f"{record.name(said)} reported a job completed whose payload nobody can run"
+
+
+def _lease_seconds(claim: Exchange, job: Job) -> float:
+    told = claim.told or claim.lost
+    lease = next(each["lease"] for each in claim.handed if each["id"] == job.id)
+    # Both are the server's times, so that a clock that is moved in between does not matter.
+    return (read(lease["expiresAt"]) - read(told["metadata"]["timestamp"])).total_seconds()
+
+
+def _is_answered(record: Record, job: Job, token: str, *, until: float) -> bool:
+    return any(said.report.lease_token in (token, None) and said.at <= until for said in record.said_of(job))
 
 
 RULES = (settles_orphans, answers_a_claim_in_time, recovers_a_lost_claim, runs_a_job_once, keeps_the_poll_pause, survives_the_unknown)
