@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.orchestrator.contract_server import TOKEN, ContractServer
+from tests.orchestrator.played_site import TOKEN, PlayedSite
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -19,8 +19,8 @@ StartOrchestrator = Callable[..., Orchestrator]
 
 
 @pytest.fixture
-def server() -> Iterator[ContractServer]:
-    with ContractServer() as server:
+def server() -> Iterator[PlayedSite]:
+    with PlayedSite() as server:
         yield server
 
 
@@ -33,7 +33,7 @@ def temporary_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def start_orchestrator(server: ContractServer, tmp_path: Path, temporary_folder: Path) -> Iterator[StartOrchestrator]:
+def start_orchestrator(server: PlayedSite, tmp_path: Path, temporary_folder: Path) -> Iterator[StartOrchestrator]:
     """Start `python -m orchestrator` with the given options; each is killed at the end. Its log is in `tmp_path / "log"`."""
     started: list[Orchestrator] = []
 

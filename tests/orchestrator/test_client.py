@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestrator.client import Client, Refused, Unavailable, pause_before
-from tests.orchestrator.contract_server import TOKEN, ContractServer, Fault
+from orchestrator.conformance.site.faults import Fault, Kind
+from tests.orchestrator.played_site import TOKEN, PlayedSite
 
 
 @pytest.fixture
-def client(server: ContractServer) -> Iterator[Client]:
+def client(server: PlayedSite) -> Iterator[Client]:
     with Client(url=server.url, token=TOKEN, orchestrator_id="o-1") as client:
         yield client
 
@@ -22,13 +23,13 @@ def _claim_one(client: Client, claim_id: str = "c-1") -> tuple[str, str]:
     return job["id"], job["lease"]["token"]
 
 
-def test_every_report_says_who_sends_it_when_and_by_which_lease(server: ContractServer, client: Client) -> None:
-    job_id = server.enqueue()
+def test_every_report_says_who_sends_it_when_and_by_which_lease(server: PlayedSite, client: Client) -> None:
+    job_id = server.enqueue_script()
     _, lease_token = _claim_one(client)
     client.acknowledge(job_id, lease_token=lease_token)
     client.start(job_id, lease_token=lease_token)
     client.complete(job_id, {"exitCode": 0}, lease_token=lease_token)
-    for request in server.requests[1:]:
+    for request in server.sent("")[1:]:
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
         assert request.headers["x-orchestrator-id"] == "o-1"
         assert request.headers["x-lease-token"] == lease_token
@@ -38,10 +39,8 @@ def test_every_report_says_who_sends_it_when_and_by_which_lease(server: Contract
 
 
 @pytest.mark.parametrize("kind", [500, 502, 503, 429, "drop", "lost"])
-def test_a_report_is_sent_again_with_a_new_timestamp_and_nothing_else_changed(
-    kind: str | int, server: ContractServer, client: Client
-) -> None:
-    job_id = server.enqueue()
+def test_a_report_is_sent_again_with_a_new_timestamp_and_nothing_else_changed(kind: Kind, server: PlayedSite, client: Client) -> None:
+    job_id = server.enqueue_script()
     _, lease_token = _claim_one(client)
     client.start(job_id, lease_token=lease_token)
     server.faults = [Fault("/fail", kind, times=2)]
@@ -53,8 +52,8 @@ def test_a_report_is_sent_again_with_a_new_timestamp_and_nothing_else_changed(
     assert server.verbs(job_id) == ["status", "fail"]
 
 
-def test_retry_after_is_waited_for(server: ContractServer, client: Client) -> None:
-    job_id = server.enqueue()
+def test_retry_after_is_waited_for(server: PlayedSite, client: Client) -> None:
+    job_id = server.enqueue_script()
     _, lease_token = _claim_one(client)
     server.faults = [Fault("/acknowledge", 503, headers={"Retry-After": "1"})]
     client.acknowledge(job_id, lease_token=lease_token, retry_seconds=10)
@@ -62,8 +61,8 @@ def test_retry_after_is_waited_for(server: ContractServer, client: Client) -> No
     assert second.at - first.at >= 1.0
 
 
-def test_a_refusal_is_final_and_says_whether_to_abandon(server: ContractServer, client: Client) -> None:
-    job_id = server.enqueue()
+def test_a_refusal_is_final_and_says_whether_to_abandon(server: PlayedSite, client: Client) -> None:
+    job_id = server.enqueue_script()
     _claim_one(client)
     with pytest.raises(Refused, match="409 LEASE_LOST") as caught:
         client.start(job_id, lease_token="0.old", retry_seconds=10)
@@ -72,27 +71,28 @@ def test_a_refusal_is_final_and_says_whether_to_abandon(server: ContractServer, 
         client.start("job/../x y", lease_token="0.old", retry_seconds=10)
     assert not caught.value.abandon
     assert len(server.sent("/status")) == 2
-    assert server.sent("/status")[1].path == "/api/internal/jobs/job%2F..%2Fx%20y/status"
+    assert server.sent("/status")[1].path == "/jobs/job%2F..%2Fx%20y/status"
 
 
-def test_the_same_claim_id_brings_a_lost_answer_back(server: ContractServer, client: Client) -> None:
-    job_id = server.enqueue()
+def test_the_same_claim_id_brings_a_lost_answer_back(server: PlayedSite, client: Client) -> None:
+    job_id = server.enqueue_script()
     server.faults = [Fault("/claim", "lost")]
     with pytest.raises(Unavailable):
         client.claim(batch_size=4, claim_id="c-1")
     assert _claim_one(client, "c-1")[0] == job_id
 
 
-def test_a_wrong_clock_is_corrected_by_the_servers(server: ContractServer, client: Client) -> None:
-    job_id = server.enqueue()
+def test_a_wrong_clock_is_corrected_by_the_servers(server: PlayedSite, client: Client) -> None:
+    job_id = server.enqueue_script()
     _, lease_token = _claim_one(client)
-    server_time = "2031-01-01T00:00:00.000000Z"
-    server.faults = [Fault("/status", 400, error={"code": "TIMESTAMP_OUT_OF_RANGE", "details": {"serverTime": server_time}})]
+    server.move_clock(timedelta(days=400))
     client.start(job_id, lease_token=lease_token)
-    assert server.sent("/status")[1].body["timestamp"].startswith("2031-01-01T00:00:0")
+    refused, taken = server.sent("/status")
+    assert abs(server.clock.until(datetime.fromisoformat(refused.body["timestamp"]))) > 86_400
+    assert abs(server.clock.until(datetime.fromisoformat(taken.body["timestamp"]))) < 5
 
 
-def test_a_clock_that_is_refused_twice_is_not_argued_about(server: ContractServer, client: Client) -> None:
+def test_a_clock_that_is_refused_twice_is_not_argued_about(server: PlayedSite, client: Client) -> None:
     error = {"code": "TIMESTAMP_OUT_OF_RANGE", "details": {"serverTime": "2031-01-01T00:00:00.000000Z"}}
     server.faults = [Fault("/heartbeat", 400, times=5, error=error)]
     with pytest.raises(Refused, match="TIMESTAMP_OUT_OF_RANGE"):
@@ -101,7 +101,7 @@ def test_a_clock_that_is_refused_twice_is_not_argued_about(server: ContractServe
 
 
 def test_an_answer_that_is_not_the_servers_is_no_answer() -> None:
-    with ContractServer() as server, Client(url=server.url, token="wrong", orchestrator_id="o-1") as client:
+    with PlayedSite() as server, Client(url=server.url, token="wrong", orchestrator_id="o-1") as client:
         with pytest.raises(Refused, match="401 AUTH_INVALID_TOKEN"):
             client.orphaned(retry_seconds=10)
         assert len(server.sent("/orphaned")) == 1
@@ -109,7 +109,7 @@ def test_an_answer_that_is_not_the_servers_is_no_answer() -> None:
         client.health()
 
 
-def test_closing_ends_the_waiting_between_tries(server: ContractServer) -> None:
+def test_closing_ends_the_waiting_between_tries(server: PlayedSite) -> None:
     closing = threading.Event()
     server.faults = [Fault("/orphaned", 503, times=100, headers={"Retry-After": "30"})]
     with Client(url=server.url, token=TOKEN, orchestrator_id="o-1", closing=closing) as client:

@@ -12,13 +12,13 @@ import pytest
 
 from orchestrator.scratch import Scratch, ScratchUnusable, User
 from tests.orchestrator.conftest import REPOSITORY, StartOrchestrator
-from tests.orchestrator.contract_server import TOKEN, ContractServer
+from tests.orchestrator.played_site import TOKEN, PlayedSite
 
 AS_ROOT = os.geteuid() == 0
 
 
-def test_a_script_finds_its_documented_environment_and_nothing_else(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
-    job_id = server.enqueue(
+def test_a_script_finds_its_documented_environment_and_nothing_else(server: PlayedSite, start_orchestrator: StartOrchestrator) -> None:
+    job_id = server.enqueue_script(
         "BASH", "env -0 | tr '\\0' '\\n'", environment={"GREETING": "good dæy", "LANG": "C", "JOBSITE_JOB_ID": "another"}
     )
     start_orchestrator(SECRET_OF_THE_HOST="hidden")
@@ -31,9 +31,9 @@ def test_a_script_finds_its_documented_environment_and_nothing_else(server: Cont
     assert (found["GREETING"], found["LANG"], found["JOBSITE_ATTEMPT"], found["JOBSITE_JOB_ID"]) == ("good dæy", "C", "1", job_id)
 
 
-def test_no_script_finds_the_token_anywhere(server: ContractServer, start_orchestrator: StartOrchestrator, tmp_path: Path) -> None:
+def test_no_script_finds_the_token_anywhere(server: PlayedSite, start_orchestrator: StartOrchestrator, tmp_path: Path) -> None:
     hunt = "env; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null; ls -l /proc/self/fd; true"
-    job_id = server.enqueue("BASH", hunt)
+    job_id = server.enqueue_script("BASH", hunt)
     start_orchestrator("--log-level", "DEBUG")
     report = server.wait_for_end(job_id)
     assert TOKEN not in report["output"]["stdout"]
@@ -41,19 +41,19 @@ def test_no_script_finds_the_token_anywhere(server: ContractServer, start_orches
     assert TOKEN not in (tmp_path / "log").read_text()
 
 
-def test_a_script_has_no_descriptors_but_its_three(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
+def test_a_script_has_no_descriptors_but_its_three(server: PlayedSite, start_orchestrator: StartOrchestrator) -> None:
     listing = "import os; fds = os.listdir('/proc/self/fd'); print(sorted(map(int, fds))[:-1], os.readlink('/proc/self/fd/0'))"
-    job_id = server.enqueue("PYTHON", listing)
+    job_id = server.enqueue_script("PYTHON", listing)
     start_orchestrator()
     # The last one is that of the listing itself.
     assert server.wait_for_end(job_id)["output"]["stdout"] == "[0, 1, 2] /dev/null\n"
 
 
 def test_input_reaches_the_script_as_a_file_and_its_folder_is_gone_afterwards(
-    server: ContractServer, start_orchestrator: StartOrchestrator, temporary_folder: Path
+    server: PlayedSite, start_orchestrator: StartOrchestrator, temporary_folder: Path
 ) -> None:
     content = "import json, os; print(json.load(open(os.environ['JOBSITE_INPUT'])), os.getcwd()); os.makedirs('a/b'); os.chmod('a', 0)"
-    job_id = server.enqueue("PYTHON", content, inputData={"customer": "Zoë", "rows": [1, 2.5, None]})
+    job_id = server.enqueue_script("PYTHON", content, inputData={"customer": "Zoë", "rows": [1, 2.5, None]})
     start_orchestrator()
     stdout: str = server.wait_for_end(job_id)["output"]["stdout"]
     assert stdout.startswith("{'customer': 'Zoë', 'rows': [1, 2.5, None]} ")
@@ -61,16 +61,18 @@ def test_input_reaches_the_script_as_a_file_and_its_folder_is_gone_afterwards(
     assert not any(temporary_folder.glob("*/scripts/*"))
 
 
-def test_the_attempt_counts_on_from_earlier_ones(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
-    job_id = server.enqueue("BASH", "echo $JOBSITE_ATTEMPT")
-    server.jobs[job_id]["attempts"] = 2
+def test_the_attempt_counts_on_from_earlier_ones(server: PlayedSite, start_orchestrator: StartOrchestrator) -> None:
+    job_id = server.enqueue_script("BASH", "echo $JOBSITE_ATTEMPT")
+    server.jobs[job_id].attempts = 2
     start_orchestrator()
     assert server.wait_for_end(job_id)["output"]["stdout"] == "3\n"
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can become somebody else")
-def test_as_root_a_script_runs_as_nobody_without_a_way_back(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
-    job_id = server.enqueue("BASH", "id -un; id -Gn; grep -E 'NoNewPrivs|CapEff|CapPrm' /proc/self/status; touch mine && stat -c %U mine .")
+def test_as_root_a_script_runs_as_nobody_without_a_way_back(server: PlayedSite, start_orchestrator: StartOrchestrator) -> None:
+    job_id = server.enqueue_script(
+        "BASH", "id -un; id -Gn; grep -E 'NoNewPrivs|CapEff|CapPrm' /proc/self/status; touch mine && stat -c %U mine ."
+    )
     own_groups = os.getgroups()
     os.setgroups([0, 4, 6])
     try:
@@ -87,16 +89,16 @@ def test_as_root_a_script_runs_as_nobody_without_a_way_back(server: ContractServ
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can become somebody else")
 def test_a_library_that_a_payload_preloads_is_not_loaded_before_root_is_given_up(
-    server: ContractServer, start_orchestrator: StartOrchestrator
+    server: PlayedSite, start_orchestrator: StartOrchestrator
 ) -> None:
     # The dynamic loader complains once in every process that it can't preload it into: here in bash alone, which is the script's user's.
-    job_id = server.enqueue("BASH", "true", environment={"LD_PRELOAD": "/no/such/library.so"})
+    job_id = server.enqueue_script("BASH", "true", environment={"LD_PRELOAD": "/no/such/library.so"})
     start_orchestrator()
     assert server.wait_for_end(job_id)["output"]["stderr"].count("/no/such/library.so") == 1
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can run the orchestrator as somebody else")
-def test_as_an_ordinary_user_it_works_and_its_environment_can_not_be_read(server: ContractServer, temporary_folder: Path) -> None:
+def test_as_an_ordinary_user_it_works_and_its_environment_can_not_be_read(server: PlayedSite, temporary_folder: Path) -> None:
     # The checkout and its virtual environment may be where nobody can't reach them: a copy runs, on a Python that nobody may start.
     copy = temporary_folder / "program"
     shutil.copytree(REPOSITORY / "orchestrator", copy / "orchestrator")
@@ -108,7 +110,7 @@ def test_as_an_ordinary_user_it_works_and_its_environment_can_not_be_read(server
     own.mkdir()
     nobody = pwd.getpwnam("nobody")
     os.chown(own, nobody.pw_uid, nobody.pw_gid)
-    job_id = server.enqueue(
+    job_id = server.enqueue_script(
         "BASH", "id -un; cat /proc/$PPID/environ; echo; cat $JOBSITE_INPUT; mkdir -p a/b; chmod 0 a .", inputData={"a": 1}
     )
     orchestrator = subprocess.Popen(

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.conformance.site.faults import Fault
 from orchestrator.output import LONGEST_LINE_BYTES, TAIL_BYTES, Stream
 from orchestrator.spool import Line, Spool
 from tests.orchestrator.conftest import StartOrchestrator
-from tests.orchestrator.contract_server import ContractServer, Fault
+from tests.orchestrator.played_site import PlayedSite
 
 
 @given(st.lists(st.binary(max_size=200) | st.sampled_from([b"\n", b"", b"\r\n", "é€😀".encode()])))
@@ -86,18 +87,18 @@ def test_a_closed_spool_frees_its_writer_and_its_reader(tmp_path: Path) -> None:
     assert sorted(answers, key=str) == [False, []]
 
 
-def test_lines_arrive_while_the_script_runs(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
-    job_id = server.enqueue("PYTHON", "import time\nprint('first')\ntime.sleep(60)")
+def test_lines_arrive_while_the_script_runs(server: PlayedSite, start_orchestrator: StartOrchestrator) -> None:
+    job_id = server.enqueue_script("PYTHON", "import time\nprint('first')\ntime.sleep(60)")
     start_orchestrator()
     server.wait_for_status(job_id, "running")
     began = time.monotonic()
     server.wait_for(lambda: server.lines(job_id) == ["first"], seconds=3)
     assert time.monotonic() - began < 1.5
-    assert server.jobs[job_id]["status"] == "running"
+    assert server.jobs[job_id].status == "running"
 
 
-def test_bytes_that_are_no_text_arrive_as_replacement_characters(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
-    job_id = server.enqueue("BASH", r"printf 'ok\n\xff\xfe\x00\x80\nlast without end'; head -c 100000 /dev/urandom >&2")
+def test_bytes_that_are_no_text_arrive_as_replacement_characters(server: PlayedSite, start_orchestrator: StartOrchestrator) -> None:
+    job_id = server.enqueue_script("BASH", r"printf 'ok\n\xff\xfe\x00\x80\nlast without end'; head -c 100000 /dev/urandom >&2")
     start_orchestrator()
     report = server.wait_for_end(job_id)
     assert report["output"]["stdout"] == "ok\n\ufffd\ufffd\0\ufffd\nlast without end"
@@ -105,12 +106,10 @@ def test_bytes_that_are_no_text_arrive_as_replacement_characters(server: Contrac
     assert report["metrics"]["stderrBytes"] == 100_000
 
 
-def test_twenty_megabytes_reach_a_slow_server_whole_in_bounded_memory(
-    server: ContractServer, start_orchestrator: StartOrchestrator
-) -> None:
+def test_twenty_megabytes_reach_a_slow_server_whole_in_bounded_memory(server: PlayedSite, start_orchestrator: StartOrchestrator) -> None:
     server.faults = [Fault("/logs", "slow", times=4, seconds=0.5), Fault("/logs", 503, times=2), Fault("/logs", "lost", times=1)]
     content = "import sys\nfor n in range(200_000):\n    sys.stdout.write(f'{n:099d}\\n')\nsys.stderr.write('x' * 1_000_000)"
-    job_id = server.enqueue("PYTHON", content)
+    job_id = server.enqueue_script("PYTHON", content)
     orchestrator = start_orchestrator()
     server.wait_for(lambda: server.lines(job_id))
     before = _peak_memory_mib(orchestrator.pid)
@@ -118,31 +117,33 @@ def test_twenty_megabytes_reach_a_slow_server_whole_in_bounded_memory(
     assert report["exitCode"] == 0
     assert (report["metrics"]["stdoutBytes"], report["metrics"]["stdoutLines"]) == (20_000_000, 200_000)
     assert report["output"]["stdout"] == "".join(f"{n:099d}\n" for n in range(200_000))[-TAIL_BYTES:]
-    server.wait_for(lambda: len(server.logs[job_id]) >= 200_000 and len("".join(server.lines(job_id, "stderr"))) == 1_000_000, seconds=60)
+    server.wait_for(
+        lambda: server.count_of_lines(job_id) >= 200_000 and len("".join(server.lines(job_id, "stderr"))) == 1_000_000, seconds=60
+    )
     assert server.lines(job_id) == [f"{n:099d}" for n in range(200_000)]
     assert _peak_memory_mib(orchestrator.pid) < before + 40
     assert all(len(str(request.headers["content-length"])) <= 7 for request in server.sent("/logs"))
 
 
-def test_a_script_does_not_wait_for_a_server_that_takes_no_logs(server: ContractServer, start_orchestrator: StartOrchestrator) -> None:
+def test_a_script_does_not_wait_for_a_server_that_takes_no_logs(server: PlayedSite, start_orchestrator: StartOrchestrator) -> None:
     server.faults = [Fault("/logs", 503, times=1000)]
-    job_id = server.enqueue("BASH", "head -c 5000000 /dev/zero | tr '\\0' 'x' | fold -w 100; date +%s%N >&2")
+    job_id = server.enqueue_script("BASH", "head -c 5000000 /dev/zero | tr '\\0' 'x' | fold -w 100; date +%s%N >&2")
     start_orchestrator()
     report = server.wait_for_end(job_id)
     assert report["exitCode"] == 0
     assert report["metrics"]["durationMilliseconds"] < 3000
     server.faults[0].times = 0
-    server.wait_for(lambda: len(server.logs.get(job_id, {})) == 50_001, seconds=30)
+    server.wait_for(lambda: server.count_of_lines(job_id) == 50_001, seconds=30)
 
 
 def test_progress_is_told_with_the_next_heartbeat_and_stays_in_the_output(
-    server: ContractServer, start_orchestrator: StartOrchestrator
+    server: PlayedSite, start_orchestrator: StartOrchestrator
 ) -> None:
     steps = ["10 Reading", "60% Crunching numbers", "101 is no percentage"]
-    job_id = server.enqueue("BASH", "; sleep 1.5; ".join(f"echo JOBSITE_PROGRESS {step}" for step in steps))
+    job_id = server.enqueue_script("BASH", "; sleep 1.5; ".join(f"echo JOBSITE_PROGRESS {step}" for step in steps))
     start_orchestrator()
     report = server.wait_for_end(job_id)
-    assert server.progress[job_id] == [{"percentage": 10, "message": "Reading"}, {"percentage": 60, "message": "Crunching numbers"}]
+    assert server.jobs[job_id].progress == [{"percentage": 10, "message": "Reading"}, {"percentage": 60, "message": "Crunching numbers"}]
     assert "JOBSITE_PROGRESS 60% Crunching numbers\n" in report["output"]["stdout"]
     assert len(server.sent("/heartbeat")) <= 6
 
