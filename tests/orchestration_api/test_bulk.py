@@ -3,13 +3,11 @@
 from typing import Any
 
 import pytest
-from django.db import connection
 from rest_framework.test import APIClient
 
-from jobs import statements
 from jobs.models import Job
 from tests.orchestration_api.wire import send
-from tests.protocol import statements_sent
+from tests.statements import counted
 
 
 @pytest.mark.parametrize(
@@ -22,13 +20,13 @@ from tests.protocol import statements_sent
 )
 @pytest.mark.parametrize("headers", [{}, {"Idempotency_Key": "k"}], ids=["", "under an idempotency key"])
 def test_the_number_of_statements_does_not_grow_with_the_number_of_jobs(job: Any, headers: dict[str, str], api: APIClient) -> None:
-    def cost_of(first: int, count: int) -> int:
+    def cost_of(first: int, jobs: int) -> int:
         key = {name: f"{value}-{first}" for name, value in headers.items()}
-        with statements_sent() as sent:
-            answer = send(api, "post", "/jobs", [job(number) for number in range(first, first + count)], **key)
+        with counted() as sent:
+            answer = send(api, "post", "/jobs", [job(number) for number in range(first, first + jobs)], **key)
         assert answer.status_code == 201
-        assert len(answer.json()["jobs"]) == count
-        return len(sent)
+        assert len(answer.json()["jobs"]) == jobs
+        return sent.statements
 
     # What is prepared once, or remembered by the process, is so now.
     cost_of(0, 2)
@@ -38,15 +36,3 @@ def test_the_number_of_statements_does_not_grow_with_the_number_of_jobs(job: Any
     # Begin, lanes, jobs with their entries, commit (here savepoints), and the two that each kind of key needs.
     assert two <= 12
     assert Job.objects.count() == 1004
-
-
-def test_the_counter_sees_every_way_of_sending(db: None) -> None:
-    # The transaction of the test has begun.
-    Job.objects.count()
-    with statements_sent() as sent:
-        Job.objects.count()
-        statements.run("stats")
-        with connection.cursor() as cursor:
-            cursor.execute("select 1")
-
-    assert len(sent) == 3
