@@ -67,6 +67,8 @@ class BatchViewSet(MachineViewSet):
         """
         pairs = [(item, update) for item in items if (update := item.update)]
         tokens = [(update.job_id, update.fields.get("lease_token")) for _, update in pairs]
+        if not all(token for _, token in tokens):
+            leases.note_unfenced(by.name)
         asked = [
             update.operation.asked(
                 update.job_id,
