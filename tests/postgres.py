@@ -8,6 +8,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 from pytest_django import DjangoDbBlocker
 
 from jobsite.embedded_postgres import EmbeddedPostgres
@@ -142,7 +144,16 @@ def _create(name: str, template: str) -> None:
 
 def _drop(name: str) -> None:
     with _maintenance() as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+                return
+            except InsufficientPrivilege:
+                # An autovacuum worker is in it, which is of no role that ours may end. It is done in a moment.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
 
 def _maintenance() -> psycopg.Connection[tuple[object, ...]]:
