@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import idempotency
+from jobs import durability, idempotency
 from jobs.idempotency import Answered
 from orchestration_api.exceptions import WireError
 from orchestration_api.renderers import told
@@ -44,6 +44,8 @@ def once_per_key(act: Callable[..., Response]) -> Callable[..., HttpResponseBase
         with transaction.atomic():
             first = idempotency.begin(owner, key)
             if first:
+                # Told as done, so it must be as safe as it had to be the first time.
+                durability.confirm()
                 return _again(first, digest)
             response = act(view, request, *args, **kwargs)
             idempotency.keep(owner, key, Answered(digest=digest, status=response.status_code, answer=told(response.data)))

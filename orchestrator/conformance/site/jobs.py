@@ -115,6 +115,7 @@ class Job:
             "leaseExpiresAt": written(self.lease_expires_at),
             "cancelRequestedAt": written(self.cancel_requested_at),
             "retriedFrom": None,
+            "uniqueKey": None,
             **ADDED_LATER,
         }
 
