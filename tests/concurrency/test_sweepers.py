@@ -4,19 +4,23 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
+import psycopg
 import pytest
 from django.db import connection
 
+from jobs import watch
 from jobs.actors import Actor
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
 from jobs.lifecycle import TransitionRefused
 from jobs.models import Attempt, AuditEntry, Job
 from jobs.sweeps import sweep
+from tests.chaos.load import wait_until
 from tests.concurrency.crowd import in_threads
 from tests.factories import HOLDER, PRODUCER
 from tests.ledger import assert_sound
 
+Connection = psycopg.Connection[tuple[object, ...]]
 SWEEPERS = 4
 # What a sweep makes of a stuck job of each kind: its status then, and the entries that the sweep adds.
 KINDS = {
@@ -79,6 +83,28 @@ def test_sweepers_at_once_engage_the_brake_once_and_end_nothing(live_db: str, ca
     assert len({done.brake and done.brake.until for done in swept}) == 1
     assert len([line for line in caplog.messages if line.startswith("The brake holds until")]) == 1
     assert Job.objects.filter(status="running").count() == len(jobs)
+
+
+def test_a_sweep_that_waits_for_a_neighbour_to_engage_the_brake_does_not_engage_it_again(live_db: str) -> None:
+    _held("running", 20)
+    _expire()
+
+    with psycopg.connect(live_db) as neighbour, psycopg.connect(live_db, autocommit=True) as observer:
+        neighbour.execute("update watch set brake_since = now(), brake_until = now() + interval '1 minute', brake_reason = 'mine'")
+        judge: Callable[[], str | None] = partial(watch.judge_sweep, force=False)
+        crowd: list[Callable[[], str | None]] = [judge, partial(_commit_when_awaited, neighbour, observer)]
+        judged, _ = in_threads(crowd)
+
+    # Both come to the same: nothing is ended.
+    assert judged == "-infinity"
+    assert (brake := watch.brake()) is not None
+    assert brake.reason == "mine"
+
+
+def _commit_when_awaited(neighbour: Connection, observer: Connection) -> None:
+    waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    wait_until(lambda: observer.execute(waiting).rowcount == 1, seconds=10, what="the sweep waits for its neighbour")
+    neighbour.commit()
 
 
 def _held(kind: str, count: int) -> list[Job]:

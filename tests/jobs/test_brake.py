@@ -85,6 +85,42 @@ def test_those_that_run_out_under_the_brake_get_a_period_of_their_own_and_keep_n
     assert swept() == 20
 
 
+def served_and_fresh() -> None:
+    """Twenty that have had their lease period under a brake, of which a sweep has ended five, and twenty that are kept by the next one."""
+    jobs = running(40, expired=20)
+    assert swept() == 0
+    pass_by(timedelta(seconds=1))
+    expire(jobs[20:])
+    pass_by(LEASE)
+    assert swept(limit=5) == 5
+
+
+def test_whom_a_small_limit_left_behind_is_not_kept_by_the_next_brake() -> None:
+    served_and_fresh()
+
+    assert swept() == 15
+    assert swept() == 0
+
+
+def test_after_an_outage_everybody_is_kept_anew() -> None:
+    served_and_fresh()
+    overdue("web")
+    watch.sign("web", again_within=120)
+
+    assert swept() == 0
+    pass_by(LEASE + timedelta(seconds=1))
+    assert swept() == 35
+
+
+def test_cancels_that_are_due_anyway_are_not_counted() -> None:
+    jobs = running(20, expired=13)
+    for job in jobs[:5]:
+        job.cancel(by=PRODUCER)
+    Job.objects.filter(cancel_requested_at__isnull=False).update(cancel_requested_at=Now() - timedelta(seconds=61))
+
+    assert swept() == 13
+
+
 def test_force_overrides_the_brake() -> None:
     running(20, expired=20)
     assert swept() == 0
