@@ -211,7 +211,7 @@ class MachineViewSet(ViewSet):
 
     def _time_header(self) -> datetime | None:
         text = self.request.META.get("HTTP_X_REQUEST_TIMESTAMP")
-        if not text:
+        if text is None:
             return None
         try:
             return times.read(text)

@@ -131,6 +131,7 @@ def _cursor(text: str) -> str:
         "pageSize=201",
         "pageSize=x",
         "cursor=garbage",
+        "cursor=",
         "category=sad",
         "type=%00",
         "status=",
