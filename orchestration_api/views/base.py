@@ -197,7 +197,9 @@ class MachineViewSet(ViewSet):
         return data
 
     def _check_time(self, stated: datetime | None) -> None:
-        moment = stated or self._time_header()
+        # Read even where the body's counts: a time that is none is told wherever it stands.
+        in_header = self._time_header()
+        moment = stated or in_header
         tolerance = settings.TIMESTAMP_TOLERANCE_SECONDS
         if moment is None or not tolerance:
             return
