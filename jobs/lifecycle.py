@@ -188,7 +188,7 @@ class Conflict(TransitionRefused):
 
 
 class AttemptsSpent(TransitionRefused):
-    code = "VALIDATION_INVALID_PARAMS"
+    code = "CONFLICT"
 
 
 class InvalidTransition(TransitionRefused):
