@@ -69,7 +69,7 @@ class Body(OpenApiSerializerExtension):
         if isinstance(self.target, CLOSED):
             return {**schema, "additionalProperties": False, "description": said}
         why = _KEEPS if isinstance(self.target, fields.AsSent) else _IGNORES
-        return {**schema, "additionalProperties": True, "description": f"{said} {why}".strip()}
+        return {**schema, "additionalProperties": ref("JSON"), "description": f"{said} {why}".strip()}
 
 
 class BearerToken(OpenApiAuthenticationExtension):

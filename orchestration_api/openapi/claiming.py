@@ -37,7 +37,7 @@ OPERATIONS = (
         needs_body=False,
         parameters=("OrchestratorOrBody", "RequestTimestamp"),
         answers={200: Answer(ref("Claimed"), _CLAIMED, "What there is, perhaps nothing.", links=LINKS)},
-        errors=OF_AN_ORCHESTRATOR_WITH_A_BODY,
+        errors=(*OF_AN_ORCHESTRATOR_WITH_A_BODY, "VALIDATION_MISSING_FIELD"),
     ),
     Operation(
         "GET",

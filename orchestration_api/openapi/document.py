@@ -43,8 +43,7 @@ class Document(SchemaGenerator):
         told: Schema = super().get_schema(request, public)
         told["info"] = {"title": "jobsite", "version": jobs.__version__, "description": _DESCRIPTION, "license": {"name": "MIT"}}
         told["tags"] = [{"name": name, "description": said} for name, said in TAGS.items()]
-        order = {path: place for place, (_, path) in enumerate(OPERATIONS)}
-        told["paths"] = {path: told["paths"][path] for path in sorted(told["paths"], key=lambda path: order[path])}
+        told["paths"] = {path: told["paths"][path] for path in dict.fromkeys(path for _, path in OPERATIONS) if path in told["paths"]}
         told["components"] = _components(told)
         # Words of our enums as plain strings, which any writer takes.
         plain: Schema = json.loads(json.dumps(told))

@@ -58,7 +58,7 @@ def _lost(meaning: str) -> Error:
 ERRORS: dict[str, Error] = {
     "VALIDATION_INVALID_PARAMS": Error(
         "A value is not what it must be; nothing was changed.",
-        {"fields": _FIELDS, "status": _STATUS},
+        {"fields": _FIELDS},
         example={"fields": {"priority": ["Ensure this value is less than or equal to 100."]}},
     ),
     "VALIDATION_MISSING_FIELD": Error(
@@ -113,7 +113,7 @@ ERRORS: dict[str, Error] = {
         },
     ),
     "CONFLICT": Error(
-        "The job has changed since the caller last saw it. Read it again, then decide.",
+        "The job is not as the caller takes it to be: it has changed, or has failed too often for that. Read it again, then decide.",
         {"status": _STATUS, "updatedAt": ref("Time")},
         example={"status": "queued", "updatedAt": AN_HOUR},
     ),

@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestration_api.fields import WireSerializer
 from orchestration_api.middleware import DOOR
+from orchestration_api.openapi.nouns import ID_PATTERN
 from orchestration_api.openapi.shapes import Schema, ref
 
 # Whoever calls, whatever is asked.
@@ -13,13 +14,12 @@ ALWAYS = (
     "VALIDATION_INVALID_PARAMS",
     "AUTH_INVALID_TOKEN",
     "AUTHZ_INSUFFICIENT_PERMISSIONS",
-    "RESOURCE_NOT_FOUND",
     "METHOD_NOT_ALLOWED",
     "INTERNAL_ERROR",
     "SERVICE_UNAVAILABLE",
 )
 WITH_A_BODY = ("TIMESTAMP_OUT_OF_RANGE", "LENGTH_REQUIRED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "INVALID_UNICODE")
-OF_A_JOB = ("JOB_NOT_FOUND",)
+OF_A_JOB = ("JOB_NOT_FOUND", "RESOURCE_NOT_FOUND")
 OF_AN_ORCHESTRATOR = ("ORCHESTRATOR_ID_REQUIRED",)
 OF_AN_ORCHESTRATOR_WITH_A_BODY = (*OF_AN_ORCHESTRATOR, "ORCHESTRATOR_MISMATCH")
 OF_A_LEASE = ("NOT_JOB_OWNER", "ALREADY_FINISHED", "LEASE_LOST", "LEASE_EXPIRED", "CONFLICT", "LEASE_TOKEN_REQUIRED")
@@ -110,7 +110,9 @@ PARAMETERS: dict[str, Schema] = {
     "Id": {"in": "path", "name": "id", "required": True, "schema": ref("JobId"), "description": "Of the job."},
     "Orchestrator": _header("X-Orchestrator-ID", ref("OrchestratorId"), "Who claims and reports.", required=True),
     "OrchestratorOrBody": _header(
-        "X-Orchestrator-ID", ref("OrchestratorId"), "Who claims and reports; `orchestratorId` in the body serves where it is missing."
+        "X-Orchestrator-ID",
+        {"type": "string", "pattern": ID_PATTERN.replace("+", "*"), "maxLength": 128},
+        "Who claims and reports; `orchestratorId` in the body serves where it is missing or empty.",
     ),
     "LeaseToken": _header("X-Lease-Token", _TEXT, "The token of the claim. It tells this claim from an earlier one: send it always."),
     "RequestTimestamp": _header(

@@ -49,7 +49,7 @@ _RELEASE = Operation(
     needs_body=False,
     parameters=_PARAMETERS,
     answers=_answer(ref("Reported"), examples.reported(examples.job(epoch=1))),
-    errors=(*_ERRORS, "INVALID_TRANSITION"),
+    errors=_ERRORS,
 )
 
 OPERATIONS = (
@@ -66,7 +66,7 @@ OPERATIONS = (
         needs_body=False,
         parameters=_PARAMETERS,
         answers=_answer(ref("Acknowledged"), examples.reported(examples.held("claimed", acknowledgedAt=examples.AN_HOUR), lease=_LEASE)),
-        errors=(*_ERRORS, "INVALID_TRANSITION"),
+        errors=_ERRORS,
     ),
     Operation(
         "PUT",
@@ -119,6 +119,8 @@ OPERATIONS = (
         name="releaseWithoutBasePath",
         does="The same, where existing orchestrators post it.",
         more="New ones use the address below the base path.",
+        # (Beyond its base path there are pages, whose errors are theirs.)
+        errors=tuple(code for code in _RELEASE.errors if code != "RESOURCE_NOT_FOUND"),
         deprecated=True,
     ),
     Operation(

@@ -66,4 +66,4 @@ def opened(why: str, properties: Mapping[str, Schema] | None = None, said: str =
         shape["properties"] = dict(properties)
     if required:
         shape["required"] = list(required)
-    return {**shape, "additionalProperties": True, "description": f"{said} {OPEN}{why}".strip()}
+    return {**shape, "additionalProperties": ref("JSON"), "description": f"{said} {OPEN}{why}".strip()}
