@@ -72,8 +72,8 @@ class DoorSchema(AutoSchema):
             "responses": {str(status): _answer(answer) for status, answer in operation.answers.items()}
             | errors.answers_for(operation.codes),
         }
-        if operation.body:
-            body = self.resolve_serializer(operation.body, "request").ref
+        if operation.takes_body:
+            body = self.resolve_serializer(operation.body, "request").ref if operation.body else None
             content = {"schema": operation.schema or body, "examples": {operation.name: {"value": operation.example}}}
             told["requestBody"] = {"required": operation.needs_body, "content": {"application/json": content}}
         return {**told, "deprecated": True} if operation.deprecated else told

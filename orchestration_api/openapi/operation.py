@@ -84,7 +84,11 @@ class Operation:
     @property
     def codes(self) -> tuple[str, ...]:
         """Every error code that it may answer with."""
-        return tuple(dict.fromkeys((*ALWAYS, *(WITH_A_BODY if self.body or self.schema else ()), *self.errors)))
+        return tuple(dict.fromkeys((*ALWAYS, *(WITH_A_BODY if self.takes_body else ()), *self.errors)))
+
+    @property
+    def takes_body(self) -> bool:
+        return self.body is not None or self.schema is not None
 
 
 def link(operation: str, body: Any = None, **parameters: str) -> Schema:
