@@ -8,7 +8,7 @@ from rest_framework.serializers import Field
 
 from orchestration_api import fields, serializers
 from orchestration_api.openapi.nouns import ID_PATTERN
-from orchestration_api.openapi.shapes import OPEN, Schema, nullable, ref
+from orchestration_api.openapi.shapes import OPEN, Schema, described, nullable, ref
 from orchestration_api.openapi.words import NARROWED, WORDS
 
 # They refuse a key that they don't know; the others pass it over.
@@ -61,13 +61,14 @@ class Body(OpenApiSerializerExtension):
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> Schema:
         schema: Schema = auto_schema._map_basic_serializer(self.target, direction)
+        schema.pop("description", None)
         name, required = type(self.target).__name__, schema.get("required", [])
         properties = {key: _told(name, key, told, required=key in required) for key, told in schema.get("properties", {}).items()}
         # Its own docstring, not one that it inherits.
         said = (vars(type(self.target)).get("__doc__") or "").strip()
         schema |= {"properties": properties, **NARROWED.get(name, {})}
         if isinstance(self.target, CLOSED):
-            return {**schema, "additionalProperties": False, "description": said}
+            return described({**schema, "additionalProperties": False}, said)
         why = _KEEPS if isinstance(self.target, fields.AsSent) else _IGNORES
         return {**schema, "additionalProperties": ref("JSON"), "description": f"{said} {why}".strip()}
 

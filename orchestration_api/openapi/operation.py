@@ -124,6 +124,11 @@ PARAMETERS: dict[str, Schema] = {
         {"type": "string", "format": "date-time"},
         "When this was sent, with an offset: stamp each try anew. Too far from the server's time is refused.",
     ),
+    "IdempotencyKey": _header(
+        "Idempotency-Key",
+        {"type": "string", "pattern": "^[ -~]+$", "minLength": 1, "maxLength": 255},
+        "Names this request for 24 h: sent again with it and the same body, the first answer is given again.",
+    ),
     "RequestId": _header(
         "X-Request-ID",
         _TEXT,

@@ -64,6 +64,7 @@ WORDS = {
     "timeoutSeconds": "How long a run may take, in seconds.",
     "metadata": "The producer's own; not read by jobsite.",
     "reason": "Why: it stands in the audit log.",
+    "uniqueKey": "At most one job that has not ended has it; another is refused.",
 }
 
 

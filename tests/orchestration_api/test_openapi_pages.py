@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client, override_settings
 
 from orchestration_api.openapi.document import text
@@ -37,6 +38,14 @@ def test_the_docs_page_holds_no_script_and_loads_nothing_from_elsewhere(client: 
     assert all(body.strip() == "" for _, body in scripts)
     assert "//" not in page.replace("<!doctype", "")
     assert re.findall(r'src="(/api/docs[^"]*)"', page) == ["/api/docs?script="]
+
+
+def test_what_the_docs_page_loads_is_among_our_static_files(client: Client) -> None:
+    page = client.get("/api/docs").content.decode()
+    files = re.findall(r'(?:src|href)="/static/([^"]+)"', page)
+
+    assert len(files) == 4
+    assert [file for file in files if finders.find(file) is None] == []
 
 
 def test_the_script_of_the_docs_page_reads_our_schema_and_asks_no_validator(client: Client) -> None:
