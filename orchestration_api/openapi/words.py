@@ -3,8 +3,6 @@
 A key means the same wherever it stands; where it means more, `Serializer.key` has its own words.
 """
 
-from typing import Any
-
 from orchestration_api.openapi.shapes import Schema
 from orchestration_api.serializers import ENDINGS
 
@@ -68,17 +66,17 @@ WORDS = {
 }
 
 
-def _any_of(**kinds: Any) -> Schema:
+def _any_of(*keys: str) -> Schema:
     """One of these keys at least, and not null: null stands for absent."""
-    return {"anyOf": [{"required": [name], "properties": {name: {"type": kind}}} for name, kind in kinds.items()]}
+    return {"not": {"properties": {key: {"type": "null"} for key in keys}}}
 
 
 NARROWED: dict[str, Schema] = {
     "StatusReport.status": {"enum": ["acknowledged", "preparing", "running", *ENDINGS]},
     "Completion.status": {"enum": [*ENDINGS]},
-    "Completion": _any_of(status="string", exitCode="integer", error=["string", "object"], output=["string", "object"]),
+    "Completion": _any_of("status", "exitCode", "error", "output"),
     # (The one of a string, the other of an object.)
     "Failure.error": {"minLength": 1, "minProperties": 1},
     "LogEntry.stream": {"enum": ["stdout", "stderr", "system"]},
-    "Edit": _any_of(priority="integer", scheduledFor="string", metadata="object", maxAttempts="integer", timeoutSeconds="integer"),
+    "Edit": _any_of("priority", "scheduledFor", "metadata", "maxAttempts", "timeoutSeconds"),
 }
