@@ -45,6 +45,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         case.path_parameters["id"] = JOBS[_chance(case) % len(JOBS)]
     if _is_valid(case, "body") and isinstance(case.body, dict | list):
         case.body = _plain(case.body)
+    _stamp(case)
     if "X-Orchestrator-ID" in {parameter.name for parameter in case.operation.headers} and _is_valid(case, "header"):
         _introduce(case)
     for asked in (case.query, case.body):
@@ -67,6 +68,15 @@ def after_call(context: Any, case: Any, response: Any) -> None:
 
 def _is_valid(case: Any, place: str) -> bool:
     return case.meta is None or not case.meta.is_negative_at(ParameterLocation(place))
+
+
+def _stamp(case: Any) -> None:
+    """Stamps a request anew: schemathesis also sends times that it was told, such as the end of a lease."""
+    now = datetime.now(UTC).isoformat()
+    if "X-Request-Timestamp" in case.headers and _is_valid(case, "header"):
+        case.headers["X-Request-Timestamp"] = now
+    if isinstance(case.body, dict) and isinstance(case.body.get("timestamp"), str) and _is_valid(case, "body"):
+        case.body["timestamp"] = now
 
 
 def _introduce(case: Any) -> None:
