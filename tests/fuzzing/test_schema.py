@@ -34,7 +34,7 @@ class Size:
 
     Attributes:
         examples: most of them for an operation, where they are found by chance.
-        others: what those send who hold no job: all kinds, or (the wrong being refused to everybody alike) only what is valid.
+        others: the phases for those who hold no job. (The largest, coverage, asks mostly what is refused to everybody alike.)
         seconds: after which it hangs.
     """
 
@@ -44,7 +44,8 @@ class Size:
 
 
 HOLDING, STRANGE, NOBODY = Identity(API_KEY, HOLDER.name), Identity(API_KEY, OTHER.name), Identity(None, HOLDER.name)
-SMALL, LARGE = Size(examples=5, others="positive", seconds=300), Size(examples=100, others="all", seconds=3000)
+EVERY_PHASE = "examples,coverage,fuzzing,stateful"
+SMALL, LARGE = Size(examples=5, others="examples,fuzzing,stateful", seconds=300), Size(examples=100, others=EVERY_PHASE, seconds=3000)
 each_size = pytest.mark.parametrize(
     "size",
     [
@@ -94,7 +95,7 @@ def called_as(identity: Identity, size: Size, folder: Path) -> Answers:
         }
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(REPOSITORY / "tests/fuzzing/schemathesis.toml")]
         command += ["run", f"{server.url}/api/schema", "--url", server.url, "--max-examples", str(size.examples), "--seed", "1"]
-        command += ["--mode", "all" if identity == HOLDING else size.others]
+        command += ["--phases", EVERY_PHASE if identity == HOLDING else size.others]
         command += ["--header", f"Authorization: Bearer {identity.token}"] if identity.token else []
         # What it keeps of its runs stays in the folder.
         ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
