@@ -9,7 +9,7 @@ from orchestration_api.serializers import ClaimRequest
 _CLAIMED = {
     "jobs": [{**examples.held("claimed"), "payload": {"customer": 42}, "result": None, "lease": examples.LEASE}],
     "count": 1,
-    "metadata": {"timestamp": examples.AN_HOUR, "nextPollAfter": examples.AN_HOUR, "queueSize": 1},
+    "metadata": {"timestamp": examples.MOMENT, "nextPollAfter": examples.MOMENT, "queueSize": 1},
 }
 _HELD = {"id": "$response.body#/jobs/0/id", "X_Lease_Token": "$response.body#/jobs/0/lease/token"}
 LINKS = {
@@ -71,7 +71,7 @@ OPERATIONS = (
         answers={
             200: Answer(
                 described(list_of(ref("HeldJob")), "Claimed and running jobs, the longest held first."),
-                [{**examples.held("running", startedAt=examples.AN_HOUR), "lease": examples.LEASE}],
+                [{**examples.held("running", startedAt=examples.MOMENT), "lease": examples.LEASE}],
             )
         },
         errors=(*OF_AN_ORCHESTRATOR, "TIMESTAMP_OUT_OF_RANGE"),

@@ -6,9 +6,9 @@ from itertools import groupby
 from typing import Any
 
 from orchestration_api.exceptions import STATUS_OF
+from orchestration_api.openapi.examples import MOMENT
 from orchestration_api.openapi.shapes import COUNT, TEXT, Schema, closed, list_of, nullable, ref
 
-AN_HOUR = "2026-11-23T14:03:12.000000Z"
 _TRACE = "32a266225efc843e3f48c9dac06c950d"
 
 
@@ -72,7 +72,7 @@ ERRORS: dict[str, Error] = {
         "The time at which it was sent is too far from the server's. Stamp each try anew, and check the clock.",
         {"serverTime": ref("Time")},
         ("serverTime",),
-        {"serverTime": AN_HOUR},
+        {"serverTime": MOMENT},
     ),
     "AUTH_INVALID_TOKEN": Error("There is no token, or one that is not valid.", headers=("WWW-Authenticate",)),
     "AUTHZ_INSUFFICIENT_PERMISSIONS": Error("The token may not do that; or the call came over plain HTTP where HTTPS is required."),
@@ -107,7 +107,7 @@ ERRORS: dict[str, Error] = {
                 "error": None,
                 "errorCategory": None,
                 "attempts": 0,
-                "completedAt": AN_HOUR,
+                "completedAt": MOMENT,
             },
             **_STOP,
         },
@@ -115,7 +115,7 @@ ERRORS: dict[str, Error] = {
     "CONFLICT": Error(
         "The job is not as the caller takes it to be: it has changed, or has failed too often for that. Read it again, then decide.",
         {"status": _STATUS, "updatedAt": ref("Time")},
-        example={"status": "queued", "updatedAt": AN_HOUR},
+        example={"status": "queued", "updatedAt": MOMENT},
     ),
     "LEASE_LOST": _lost("The lease token is of an earlier claim, or forged."),
     "LEASE_EXPIRED": _lost("The lease has run out."),
@@ -160,7 +160,7 @@ def schema_of(code: str) -> Schema:
 
 def example_of(code: str) -> dict[str, Any]:
     error = ERRORS[code]
-    body = {"code": code, "message": error.meaning, "details": error.example, "timestamp": AN_HOUR, "traceId": _TRACE}
+    body = {"code": code, "message": error.meaning, "details": error.example, "timestamp": MOMENT, "traceId": _TRACE}
     return {"summary": code, "value": {"error": body}}
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-AN_HOUR = "2026-11-23T14:03:12.000000Z"
+MOMENT = "2026-11-23T14:03:12.000000Z"
 LATER = "2026-11-23T14:04:12.000000Z"
 JOB_ID = "job_01M8539F22DF0DK63H31R94XA5"
 TOKEN = "1.YB27eFZ0mHEHlEb4vPI_sw"  # noqa: S105  of no key that there is
@@ -26,9 +26,9 @@ _QUEUED: dict[str, Any] = {
     "createdBy": "service",
     "orchestratorId": None,
     "timeoutSeconds": 3600,
-    "scheduledFor": AN_HOUR,
-    "createdAt": AN_HOUR,
-    "updatedAt": AN_HOUR,
+    "scheduledFor": MOMENT,
+    "createdAt": MOMENT,
+    "updatedAt": MOMENT,
     "claimedAt": None,
     "acknowledgedAt": None,
     "startedAt": None,
@@ -38,7 +38,7 @@ _QUEUED: dict[str, Any] = {
     "retriedFrom": None,
 }
 _WHOLE = {"payload": {"customer": 42}, "result": None}
-_HELD = {"orchestratorId": "worker-7", "epoch": 1, "claimedAt": AN_HOUR, "leaseExpiresAt": LATER}
+_HELD = {"orchestratorId": "worker-7", "epoch": 1, "claimedAt": MOMENT, "leaseExpiresAt": LATER}
 
 
 def job(**changes: Any) -> dict[str, Any]:
@@ -58,4 +58,4 @@ def held(status: str, **changes: Any) -> dict[str, Any]:
 
 def reported(shown: dict[str, Any], *, then: str = "continue", **rest: Any) -> dict[str, Any]:
     """The answer to a report."""
-    return {"success": True, "job": shown, "timestamp": AN_HOUR, "nextAction": then, **rest}
+    return {"success": True, "job": shown, "timestamp": MOMENT, "nextAction": then, **rest}

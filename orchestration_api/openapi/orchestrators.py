@@ -22,7 +22,7 @@ _PULSE = closed(
 )
 _BEATEN = {
     "success": True,
-    "timestamp": examples.AN_HOUR,
+    "timestamp": examples.MOMENT,
     "leases": [{"jobId": examples.JOB_ID, "expiresAt": examples.LATER}],
     "cancel": [],
     "abandon": [],
@@ -44,7 +44,7 @@ def _self_report(path: str, name: str, does: str, example: dict[str, object]) ->
         body=SelfReport,
         example=example,
         parameters=("OrchestratorOrBody", "RequestTimestamp"),
-        answers={200: Answer(ref("Received"), {"success": True, "timestamp": examples.AN_HOUR})},
+        answers={200: Answer(ref("Received"), {"success": True, "timestamp": examples.MOMENT})},
         errors=OF_AN_ORCHESTRATOR_WITH_A_BODY,
     )
 
@@ -73,7 +73,7 @@ OPERATIONS = (
         scopes=(),
         answers={
             200: Answer(
-                _HEALTHY, {"status": "healthy", "timestamp": examples.AN_HOUR, "database": "connected", "version": "0.1.0"}, "They are."
+                _HEALTHY, {"status": "healthy", "timestamp": examples.MOMENT, "database": "connected", "version": "0.1.0"}, "They are."
             )
         },
     ),
@@ -89,7 +89,7 @@ OPERATIONS = (
         "Tells an orchestrator as whom we know it, and what it may do.",
         scopes=("orchestrate",),
         parameters=("Orchestrator",),
-        answers={200: Answer(_ME, {"orchestratorId": "worker-7", "scopes": [*SCOPES], "timestamp": examples.AN_HOUR}, "Who you are.")},
+        answers={200: Answer(_ME, {"orchestratorId": "worker-7", "scopes": [*SCOPES], "timestamp": examples.MOMENT}, "Who you are.")},
         errors=OF_AN_ORCHESTRATOR,
     ),
 )

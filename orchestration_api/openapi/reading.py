@@ -32,7 +32,7 @@ _ENTRY = {
     "attempt": 1,
     "reason": None,
     "requestId": "32a266225efc843e3f48c9dac06c950d",
-    "at": examples.AN_HOUR,
+    "at": examples.MOMENT,
     "statedAt": None,
     "detail": None,
 }
@@ -41,9 +41,9 @@ _ATTEMPT = {
     "epoch": 1,
     "status": "failed",
     "orchestratorId": "worker-7",
-    "claimedAt": examples.AN_HOUR,
+    "claimedAt": examples.MOMENT,
     "acknowledgedAt": None,
-    "startedAt": examples.AN_HOUR,
+    "startedAt": examples.MOMENT,
     "completedAt": examples.LATER,
     "exitCode": 1,
     "error": "orders.csv: line 17",
@@ -70,7 +70,7 @@ _COUNTED = {
     "total": 3,
     "byStatus": dict.fromkeys(Status, 0) | {"queued": 2, "completed": 1},
     "byType": {"report": 3},
-    "asOf": examples.AN_HOUR,
+    "asOf": examples.MOMENT,
 }
 
 OPERATIONS = (

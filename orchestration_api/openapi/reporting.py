@@ -28,7 +28,7 @@ _ERRORS = (*OF_A_JOB, *OF_AN_ORCHESTRATOR_WITH_A_BODY, *OF_A_LEASE)
 _NEEDS_FIELDS = (*_ERRORS, "VALIDATION_MISSING_FIELD")
 _AGAIN = "The same report again is answered like the first, with `replayed`, and writes nothing."
 _LEASE = {**examples.LEASE, "renewalToken": examples.TOKEN}
-_DONE = examples.held("completed", exitCode=0, startedAt=examples.AN_HOUR, completedAt=examples.LATER, leaseExpiresAt=None)
+_DONE = examples.held("completed", exitCode=0, startedAt=examples.MOMENT, completedAt=examples.LATER, leaseExpiresAt=None)
 _QUEUED_AGAIN = examples.job(attempts=1, epoch=1, lastError="orders.csv: line 17", errorCategory="exit_code", exitCode=1)
 
 
@@ -65,7 +65,7 @@ OPERATIONS = (
         example={"estimatedStartTime": examples.LATER},
         needs_body=False,
         parameters=_PARAMETERS,
-        answers=_answer(ref("Acknowledged"), examples.reported(examples.held("claimed", acknowledgedAt=examples.AN_HOUR), lease=_LEASE)),
+        answers=_answer(ref("Acknowledged"), examples.reported(examples.held("claimed", acknowledgedAt=examples.MOMENT), lease=_LEASE)),
         errors=_ERRORS,
     ),
     Operation(
@@ -80,7 +80,7 @@ OPERATIONS = (
         body=StatusReport,
         example={"status": "running", "details": {"phase": "rendering"}},
         parameters=_PARAMETERS,
-        answers=_answer(ref("Reported"), examples.reported(examples.held("running", startedAt=examples.AN_HOUR, phase="rendering"))),
+        answers=_answer(ref("Reported"), examples.reported(examples.held("running", startedAt=examples.MOMENT, phase="rendering"))),
         errors=(*_NEEDS_FIELDS, "INVALID_TRANSITION"),
     ),
     Operation(
@@ -134,7 +134,7 @@ OPERATIONS = (
         body=Renewal,
         example={"renewalToken": examples.TOKEN, "extensionSeconds": 600},
         parameters=_PARAMETERS,
-        answers=_answer(_RENEWED, {"success": True, "lease": _LEASE, "timestamp": examples.AN_HOUR, "nextAction": "continue"}),
+        answers=_answer(_RENEWED, {"success": True, "lease": _LEASE, "timestamp": examples.MOMENT, "nextAction": "continue"}),
         errors=_NEEDS_FIELDS,
     ),
     Operation(
