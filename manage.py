@@ -14,7 +14,9 @@ from django.db import OperationalError
 from jobsite.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 
 # They read no row. Everything else may, so the server is started for it.
-WITHOUT_DATABASE = {"check", "collectstatic", "diffsettings", "findstatic", "makemessages", "compilemessages", "makemigrations", "startapp"}
+WITHOUT_DATABASE = {
+    "check", "collectstatic", "diffsettings", "findstatic", "makemessages", "compilemessages", "makemigrations", "spectacular", "startapp",
+}  # fmt: skip
 ABOUT_ITSELF = {"help", "--help", "-h", "version", "--version"}
 
 

@@ -1,11 +1,15 @@
-"""`python -m docs.generate`: writes what docs/lifecycle.md shows of the lifecycle table, so that the two can't part."""
+"""`python -m docs.generate`: writes what docs/lifecycle.md shows of the lifecycle table, and docs/openapi.json, so that none can part."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
+
+import django
 
 from jobs.lifecycle import COMPOUND, TABLE, TARGETS, ActorKind, Status, Verb
 
 PAGE = Path(__file__).parent / "lifecycle.md"
+OPENAPI = Path(__file__).parent / "openapi.json"
 BEGIN = "<!-- From jobs/lifecycle.py by `python -m docs.generate`: edit there. -->\n"
 END = "<!-- End of what is generated. -->\n"
 # How Mermaid writes where a life begins and ends.
@@ -15,6 +19,7 @@ _WORDS = {ActorKind.ORCHESTRATOR: "holder", ActorKind.USER: "staff"}
 
 def main() -> None:
     PAGE.write_text(renewed(PAGE.read_text()))
+    OPENAPI.write_text(openapi())
 
 
 def renewed(page: str) -> str:
@@ -26,6 +31,15 @@ def renewed(page: str) -> str:
     before, rest = page.split(BEGIN)
     _, after = rest.split(END)
     return before + BEGIN + generated() + END + after
+
+
+def openapi() -> str:
+    """The OpenAPI document of the machine door."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jobsite.settings")
+    django.setup()
+    from orchestration_api.openapi.document import text
+
+    return text()
 
 
 def generated() -> str:

@@ -201,7 +201,7 @@ class KeyTaken(Conflict):
 
 
 class AttemptsSpent(TransitionRefused):
-    code = "VALIDATION_INVALID_PARAMS"
+    code = "CONFLICT"
 
 
 class InvalidTransition(TransitionRefused):

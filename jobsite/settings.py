@@ -76,6 +76,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_filters",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
     "orchestration_api.middleware.RequestIdMiddleware",
@@ -222,6 +224,18 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "orchestration_api.exceptions.answer",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
+    "DEFAULT_SCHEMA_CLASS": "orchestration_api.openapi.document.DoorSchema",
+}
+# Everybody who reaches the server may read how it is spoken to: /api/docs and /api/schema ask for no token.
+API_DOCS = switch("JOBSITE_API_DOCS", default=True)
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "DEFAULT_GENERATOR_CLASS": "orchestration_api.openapi.document.Document",
+    "POSTPROCESSING_HOOKS": [],
+    # From our own static files; and nobody else is asked whether the document is valid.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None, "docExpansion": "list", "defaultModelsExpandDepth": 0},
 }
 
 # --- Leases and sweeps (contract: docs/api.md) ----------------------------------------------------------------------

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from jobs.views import probes
+from orchestration_api.openapi import views as openapi
 from orchestration_api.urls import nothing_here, release
 
 urlpatterns = [
@@ -14,6 +15,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     # Without this one Django would redirect it, and the machine door redirects nowhere.
     path("api/internal", nothing_here),
+    path("api/schema", openapi.schema, name="schema"),
+    path("api/docs", openapi.DocsView.as_view(), name="docs"),
     path("api/internal/", include("orchestration_api.urls")),
     # Existing orchestrators post a release without the base path.
     path("jobs/<str:job_id>/release", release),

@@ -51,7 +51,7 @@ def page_of(jobs: "QuerySet[Job]", *, ordering: str, cursor: str | None, size: i
             "VALIDATION_INVALID_PARAMS", f"ordering must be one of {known}, with - for descending.", fields={"ordering": ["is not known"]}
         )
     descending = ordering.startswith("-")
-    backwards, place = _read(cursor, ordering) if cursor else (False, None)
+    backwards, place = _read(cursor, ordering) if cursor is not None else (False, None)
     if column == "completed_at":
         # What has not ended has no place in this order.
         jobs = jobs.filter(completed_at__isnull=False)

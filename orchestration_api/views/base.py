@@ -260,7 +260,9 @@ class MachineViewSet(ViewSet):
         return data
 
     def _check_time(self, stated: datetime | None) -> None:
-        moment = stated or self._time_header()
+        # Read even where the body's counts: a time that is none is told wherever it stands.
+        in_header = self._time_header()
+        moment = stated or in_header
         if moment is None and self.asks_for_time and self.caller.bound:
             raise ValidationError({"timestamp": ["is needed with this token, or X-Request-Timestamp: when you send this"]}, code="required")
         tolerance = settings.TIMESTAMP_TOLERANCE_SECONDS
@@ -276,7 +278,7 @@ class MachineViewSet(ViewSet):
 
     def _time_header(self) -> datetime | None:
         text = self.request.META.get("HTTP_X_REQUEST_TIMESTAMP")
-        if not text:
+        if text is None:
             return None
         try:
             return times.read(text)

@@ -172,6 +172,7 @@ class JobViewSet(MachineViewSet):
             raise WireError("VALIDATION_INVALID_PARAMS", "The body is empty; a job or a list of jobs is needed.")
         body, _ = mend_text(self.request.data, ())
         self.scopes_used()
+        self.check_time_header()
         alone = not isinstance(body, list)
         if alone and not isinstance(body, dict):
             raise WireError("VALIDATION_INVALID_PARAMS", "The body must be a job or a list of jobs.")

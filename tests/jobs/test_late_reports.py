@@ -111,7 +111,7 @@ def test_an_edit_leaves_a_job_at_least_one_attempt() -> None:
     (ruling,) = apply([Step(job_id=job.id, action="edit", max_attempts=1)], by=STAFF)
 
     assert ruling.verdict == "attempts_spent"
-    assert ruling.refusal("edit").code == "VALIDATION_INVALID_PARAMS"
+    assert ruling.refusal("edit").code == "CONFLICT"
 
 
 def _until_waiting(count: int) -> None:

@@ -176,6 +176,7 @@ def _cursor(text: str) -> str:
         "pageSize=201",
         "pageSize=x",
         "cursor=garbage",
+        "cursor=",
         "category=sad",
         "type=%00",
         "status=",
@@ -227,6 +228,14 @@ def test_a_change_in_between_is_noticed(api: APIClient) -> None:
     send(api, "patch", f"/jobs/{job['id']}", {"priority": 1})
 
     assert_error(send(api, "patch", f"/jobs/{job['id']}", {"priority": 2, "expectedUpdatedAt": job["updatedAt"]}), 409, "CONFLICT")
+
+
+def test_an_edit_leaves_the_job_an_attempt(api: APIClient) -> None:
+    job = JobFactory(status="failed")
+    send(api, "post", f"/jobs/{job.id}/retry")
+
+    assert_error(send(api, "patch", f"/jobs/{job.id}", {"maxAttempts": 1}), 409, "CONFLICT")
+    assert send(api, "patch", f"/jobs/{job.id}", {"maxAttempts": 3}).json()["job"]["maxAttempts"] == 3
 
 
 def test_stats_count_every_status(api: APIClient) -> None:

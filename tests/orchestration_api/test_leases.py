@@ -77,6 +77,15 @@ def test_a_clock_that_is_far_off_is_told_the_time(api: APIClient, seconds: int) 
     assert_error(send(api, "post", f"/jobs/{job.id}/acknowledge", X_Request_Timestamp=stamped), 400, "TIMESTAMP_OUT_OF_RANGE")
 
 
+@pytest.mark.parametrize("stamped", ["", "now", "2026-11-23T14:03:12"])
+def test_a_time_in_the_header_that_is_none_is_refused(api: APIClient, stamped: str) -> None:
+    body = {"timestamp": datetime.now(UTC).isoformat()}
+
+    assert_error(send(api, "get", "/jobs/orphaned", X_Request_Timestamp=stamped), 400, "VALIDATION_INVALID_PARAMS")
+    assert_error(send(api, "post", "/jobs", [], X_Request_Timestamp=stamped), 400, "VALIDATION_INVALID_PARAMS")
+    assert_error(send(api, "post", "/orchestrator/heartbeat", body, X_Request_Timestamp=stamped), 400, "VALIDATION_INVALID_PARAMS")
+
+
 def test_a_heartbeat_keeps_leases_and_tells_what_to_drop(api: APIClient) -> None:
     job, unnamed = JobFactory(status="running"), JobFactory(status="claimed")
     before = (actions(job), job.updated_at)

@@ -84,7 +84,8 @@ class Door:
             return receive(self._site, request.reports[0], by=by, stated_at=stated_at)
         now = written(self._site.clock.now())
         if request.path == "/orchestrator/me":
-            return {"orchestratorId": by, "scopes": ["orchestrate", "enqueue", "read", "manage"], "timestamp": now, **ADDED_LATER}
+            caller = {"orchestratorId": by, "name": "service", "scopes": ["orchestrate", "enqueue", "read", "manage"], "expiresAt": None}
+            return {**caller, "timestamp": now, **ADDED_LATER}
         return {"success": True, "timestamp": now, **ADDED_LATER}
 
     def _stated_at(self, request: Request) -> datetime | None:

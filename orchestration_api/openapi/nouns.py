@@ -1,0 +1,187 @@
+"""What the door tells, as types: jobs, leases, entries, attempts, log lines. The keys are those of representations.py, a test says."""
+
+from jobs.failures import Category
+from jobs.ids import PREFIX
+from jobs.lifecycle import MEANINGS, ActorKind, Status
+from orchestration_api.openapi.shapes import COUNT, FLAG, TEXT, WHOLE, Schema, closed, described, list_of, nullable, opened, ref, words
+
+ID_PATTERN = "^[A-Za-z0-9._:-]+$"
+TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$"
+_DEEP = {"minimum": -(2**63), "maximum": 2**63 - 1}
+
+JSON: Schema = {
+    "description": "Any JSON value: at most 64 levels deep, its integers within 64 bits.",
+    "anyOf": [
+        {"type": "null"},
+        {"type": "boolean"},
+        {"type": "integer", **_DEEP},
+        {"type": "number"},
+        {"type": "string"},
+        {"type": "array", "items": ref("JSON")},
+        {"type": "object", "additionalProperties": ref("JSON"), "description": "Open: the keys are the caller's."},
+    ],
+}
+TIME = {"type": "string", "format": "date-time", "pattern": TIME_PATTERN, "description": "UTC with Z and six decimals."}
+JOB_ID = {"type": "string", "pattern": ID_PATTERN, "minLength": 1, "maxLength": 50, "description": f"`{PREFIX}` and a time-ordered part."}
+REQUEST_ID = {"type": "string", "pattern": ID_PATTERN, "minLength": 1, "maxLength": 128, "description": "The caller's, or ours."}
+ORCHESTRATOR_ID = {"type": "string", "pattern": ID_PATTERN, "minLength": 1, "maxLength": 128, "description": "Who claims and reports."}
+STATUS = words(*Status, said="; ".join(f"`{status}`: {MEANINGS[status]}" for status in Status) + ".")
+CATEGORY = words(*Category, said="What kind of failure it was.")
+OUTPUT: Schema = {
+    "description": "A string, or what stdout and stderr said.",
+    "anyOf": [TEXT, opened("kept as it was sent.", {"stdout": nullable(TEXT), "stderr": nullable(TEXT)})],
+}
+ERROR_DETAIL: Schema = {
+    "description": "A string, or an object that says more.",
+    "anyOf": [
+        TEXT,
+        opened(
+            "kept as it was sent.",
+            {
+                **{name: nullable(TEXT) for name in ("type", "code", "message", "stack")},
+                "retryable": nullable({**FLAG, "description": "As `retryable` beside it."}),
+                "details": ref("JSON"),
+            },
+        ),
+    ],
+}
+RESULT = closed(
+    {
+        "output": ref("Output"),
+        "exitCode": WHOLE,
+        "error": ref("ErrorDetail", "Whole, however long."),
+        "metrics": opened("kept as it was sent."),
+        "artifacts": ref("JSON"),
+        "scriptOutput": ref("JSON"),
+        "condition": ref("JSON"),
+        "items": opened("kept as it was sent.", {"total": nullable(COUNT), "failed": nullable(COUNT)}),
+    },
+    "What was reported of the last run; what was not sent is left out.",
+    optional=("output", "exitCode", "error", "metrics", "artifacts", "scriptOutput", "condition", "items"),
+)
+
+_JOB: dict[str, Schema] = {
+    "id": ref("JobId"),
+    "type": described(TEXT, "What jobs are routed by."),
+    "status": ref("Status"),
+    "priority": {"type": "integer", "minimum": 0, "maximum": 100, "description": "Higher is claimed first."},
+    "metadata": opened("the producer's own.", said="Not read by jobsite."),
+    "lastError": nullable(described(TEXT, "Of the last run that failed. In passing at most its first 100,000 characters.")),
+    "errorCategory": nullable(ref("Category")),
+    "exitCode": nullable(WHOLE),
+    "attempts": described(COUNT, "Failed attempts."),
+    "maxAttempts": {"type": "integer", "minimum": 1, "description": "As many are made."},
+    "epoch": described(COUNT, "How many times it has been claimed."),
+    "phase": nullable(described(TEXT, "What the holder says it is at.")),
+    "progress": ref("JSON", "What the holder says of how far it is; null before it does."),
+    "partial": described(FLAG, "Completed, though some of its targets failed."),
+    "createdBy": described(TEXT, "By whose token it was made."),
+    "orchestratorId": nullable(ref("OrchestratorId", "Who holds it, or held it when it ended.")),
+    "timeoutSeconds": {"type": "integer", "minimum": 1, "description": "How long a run may take."},
+    "scheduledFor": ref("Time", "Not claimed before."),
+    "createdAt": ref("Time"),
+    "updatedAt": ref("Time", "Moves with every change that writes an entry; send it as `expectedUpdatedAt` to change only what you saw."),
+    "claimedAt": nullable(ref("Time")),
+    "acknowledgedAt": nullable(ref("Time")),
+    "startedAt": nullable(ref("Time")),
+    "completedAt": nullable(ref("Time")),
+    "leaseExpiresAt": nullable(ref("Time")),
+    "cancelRequestedAt": nullable(ref("Time")),
+    "retriedFrom": nullable(ref("JobId", "The finished job that this one repeats.")),
+}
+_WHOLE_JOB = {**_JOB, "payload": ref("JSON", "What is to be done, as it was sent."), "result": nullable(ref("Result"))}
+_SHORTENED = {"lastErrorBytes": described(COUNT, "How long `lastError` is as UTF-8, where it is shortened.")}
+_HELD = {
+    "lease": ref("Lease"),
+    "execution": opened(
+        "the keys of the payload.",
+        {"timeout": WHOLE, "target": opened("the payload's."), "environment": opened("the payload's.")},
+        "Of a payload with `script` or `http`: the payload in the form that existing orchestrators of this protocol read.",
+        required=("timeout", "target", "environment"),
+    ),
+}
+LEASE = closed(
+    {
+        "token": described(TEXT, "Proves this claim: send it as X-Lease-Token with every report."),
+        "expiresAt": ref("Time"),
+        "heartbeatSeconds": {"type": "integer", "minimum": 1, "description": "How often to send heartbeats."},
+    },
+    "The right to report on a job, until a time.",
+)
+RENEWED_LEASE = closed({**LEASE["properties"], "renewalToken": described(TEXT, "The same as `token`.")}, "A lease, prolonged.")
+ENTRY = closed(
+    {
+        "id": described(WHOLE, "Of the whole log; ids are handed out before commits and tell no order."),
+        "jobId": nullable(ref("JobId")),
+        "sequence": nullable(described(COUNT, "0, 1, 2 … in each job, without gaps.")),
+        "action": described(TEXT, "A verb of the lifecycle, or an act that leaves the status as it is."),
+        "fromStatus": nullable(ref("Status")),
+        "toStatus": nullable(ref("Status")),
+        "actorKind": words(*ActorKind),
+        "actor": TEXT,
+        "epoch": nullable(COUNT),
+        "attempt": nullable(described(COUNT, "Failed attempts before it, and one.")),
+        "reason": nullable(TEXT),
+        "requestId": nullable(ref("RequestId")),
+        "at": ref("Time"),
+        "statedAt": nullable(ref("Time", "When the reporter says it sent it.")),
+        "detail": nullable(
+            opened("it depends on the action.", said="Error, exit code, category, metrics; of an output its length and SHA-256.")
+        ),
+    },
+    "One change, in the words of the audit log.",
+)
+ATTEMPT = closed(
+    {
+        "number": {"type": "integer", "minimum": 1},
+        "epoch": COUNT,
+        "status": ref("Status"),
+        "orchestratorId": nullable(ref("OrchestratorId")),
+        "claimedAt": nullable(ref("Time")),
+        "acknowledgedAt": nullable(ref("Time")),
+        "startedAt": nullable(ref("Time")),
+        "completedAt": nullable(ref("Time")),
+        "exitCode": nullable(WHOLE),
+        "error": nullable(TEXT),
+        "errorCategory": nullable(ref("Category")),
+        "result": nullable(ref("Result")),
+    },
+    "One run of a job.",
+)
+LOG_LINE = closed(
+    {
+        "epoch": described(COUNT, "Of which run."),
+        "sequence": COUNT,
+        "stream": words("stdout", "stderr", "system"),
+        "line": TEXT,
+        "timestamp": nullable(ref("Time")),
+    },
+    "One line that a job wrote.",
+)
+
+COMPONENTS: dict[str, Schema] = {
+    "JSON": JSON,
+    "Time": TIME,
+    "JobId": JOB_ID,
+    "RequestId": REQUEST_ID,
+    "OrchestratorId": ORCHESTRATOR_ID,
+    "Status": STATUS,
+    "Category": CATEGORY,
+    "Output": OUTPUT,
+    "ErrorDetail": ERROR_DETAIL,
+    "Result": RESULT,
+    "Job": closed(_WHOLE_JOB, "A job with all that is known of it."),
+    "JobSummary": closed({**_JOB, **_SHORTENED}, "A job without payload and result.", optional=("lastErrorBytes",)),
+    "ClaimedJob": closed({**_WHOLE_JOB, **_HELD}, "A job just claimed, with its lease.", optional=("execution",)),
+    "HeldJob": closed({**_JOB, **_SHORTENED, **_HELD}, "A job that the caller holds.", optional=("lastErrorBytes", "execution")),
+    "Lease": LEASE,
+    "RenewedLease": RENEWED_LEASE,
+    "Entry": ENTRY,
+    "Attempt": ATTEMPT,
+    "LogLine": LOG_LINE,
+    "NextAction": words(
+        "continue", "cancel", "abandon", "retry", said="What to do next: `cancel` stops the work, `retry`: the failed job was queued again."
+    ),
+    "Ignored": list_of(TEXT, "Keys of the body that mean nothing here; there are none when it is missing."),
+    "Replaced": list_of(TEXT, "Paths of strings in which NUL or half a surrogate pair was replaced by U+FFFD."),
+}

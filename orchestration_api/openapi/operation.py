@@ -1,0 +1,152 @@
+"""What the table says of one operation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestration_api.fields import WireSerializer
+from orchestration_api.middleware import DOOR
+from orchestration_api.openapi.nouns import ID_PATTERN
+from orchestration_api.openapi.shapes import Schema, ref
+
+# Whoever calls, whatever is asked.
+ALWAYS = (
+    "VALIDATION_INVALID_PARAMS",
+    "AUTH_INVALID_TOKEN",
+    "AUTHZ_INSUFFICIENT_PERMISSIONS",
+    "METHOD_NOT_ALLOWED",
+    "INTERNAL_ERROR",
+    "SERVICE_UNAVAILABLE",
+)
+WITH_A_BODY = ("TIMESTAMP_OUT_OF_RANGE", "LENGTH_REQUIRED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "INVALID_UNICODE")
+OF_A_JOB = ("JOB_NOT_FOUND", "RESOURCE_NOT_FOUND")
+OF_AN_ORCHESTRATOR = ("ORCHESTRATOR_ID_REQUIRED",)
+OF_AN_ORCHESTRATOR_WITH_A_BODY = (*OF_AN_ORCHESTRATOR, "ORCHESTRATOR_MISMATCH")
+OF_A_LEASE = ("NOT_JOB_OWNER", "ALREADY_FINISHED", "LEASE_LOST", "LEASE_EXPIRED", "CONFLICT", "LEASE_TOKEN_REQUIRED")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    Attributes:
+        schema: of the body.
+        example: one such body.
+        said: when it is given.
+        links: by name: which operation goes on from here, and with what of this answer.
+    """
+
+    schema: Schema
+    example: Any
+    said: str = "Done."
+    kind: str = "application/json"
+    links: Mapping[str, Schema] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """
+    Attributes:
+        path: below the base path, unless `base` is another.
+        name: its operationId.
+        tag: a word of TAGS.
+        does: what it does, in a few words.
+        more: what else there is to know.
+        scopes: a token needs one of them.
+        body: the shape of the request; `schema` where a serializer alone doesn't say it.
+        example: of the request body.
+        needs_body: an empty body does not stand for {}.
+        parameters: components of PARAMETERS by name, or whole ones.
+        errors: codes besides those of ALWAYS and, with a body, WITH_A_BODY.
+    """
+
+    method: str
+    path: str
+    name: str
+    tag: str
+    does: str
+    scopes: tuple[str, ...]
+    answers: Mapping[int, Answer]
+    more: str = ""
+    body: type[WireSerializer] | None = None
+    schema: Schema | None = None
+    example: Any = None
+    needs_body: bool = True
+    parameters: tuple[str | Schema, ...] = ()
+    errors: tuple[str, ...] = ()
+    base: str = DOOR
+    deprecated: bool = False
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """Method and whole path: the key of the table."""
+        return self.method, self.base + self.path
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every error code that it may answer with."""
+        return tuple(dict.fromkeys((*ALWAYS, *(WITH_A_BODY if self.takes_body else ()), *self.errors)))
+
+    @property
+    def takes_body(self) -> bool:
+        return self.body is not None or self.schema is not None
+
+
+def link(operation: str, body: Any = None, **parameters: str) -> Schema:
+    """A way on: the operation, and where in this answer what it needs stands."""
+    told: Schema = {"operationId": operation}
+    if parameters:
+        told["parameters"] = {name.replace("_", "-"): expression for name, expression in parameters.items()}
+    return told if body is None else {**told, "requestBody": body}
+
+
+def query(name: str, schema: Schema, said: str) -> Schema:
+    """A parameter in the query; of a list, its items are separated by commas."""
+    told = {"in": "query", "name": name, "schema": schema, "description": said}
+    return {**told, "style": "form", "explode": False} if schema.get("type") == "array" else told
+
+
+def _header(name: str, schema: Schema, said: str, *, required: bool = False) -> Schema:
+    return {"in": "header", "name": name, "required": required, "schema": schema, "description": said}
+
+
+_TEXT: Schema = {"type": "string"}
+PARAMETERS: dict[str, Schema] = {
+    "Id": {"in": "path", "name": "id", "required": True, "schema": ref("JobId"), "description": "Of the job."},
+    "Orchestrator": _header("X-Orchestrator-ID", ref("OrchestratorId"), "Who claims and reports.", required=True),
+    "OrchestratorOrBody": _header(
+        "X-Orchestrator-ID",
+        {"type": "string", "pattern": ID_PATTERN.replace("+", "*"), "maxLength": 128},
+        "Who claims and reports; `orchestratorId` in the body serves where it is missing or empty.",
+    ),
+    "LeaseToken": _header("X-Lease-Token", _TEXT, "The token of the claim. It tells this claim from an earlier one: send it always."),
+    "RequestTimestamp": _header(
+        "X-Request-Timestamp",
+        {"type": "string", "format": "date-time"},
+        "When this was sent, with an offset: stamp each try anew. Too far from the server's time is refused.",
+    ),
+    "IdempotencyKey": _header(
+        "Idempotency-Key",
+        {"type": "string", "pattern": "^[ -~]+$", "minLength": 1, "maxLength": 255},
+        "Names this request for 24 h: sent again with it and the same body, the first answer is given again.",
+    ),
+    "RequestId": _header(
+        "X-Request-ID",
+        _TEXT,
+        "Names this request, in the answer and in the audit log, if it is 1 to 128 of `A-Z a-z 0-9 . _ : -`; else we name it.",
+    ),
+}
+HEADERS: dict[str, Schema] = {
+    "X-Request-ID": {"required": True, "schema": ref("RequestId"), "description": "Names this request."},
+    "Cache-Control": {"required": True, "schema": {"const": "no-store"}, "description": "Nothing is kept on the way."},
+    "Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 0}, "description": "Seconds to wait before the next try."},
+    "WWW-Authenticate": {"required": True, "schema": _TEXT, "description": "A bearer token is asked for."},
+    "Allow": {"required": True, "schema": _TEXT, "description": "The methods that the address takes."},
+}
+TAGS = {
+    "Producing": "Jobs come in.",
+    "Claiming": "Orchestrators get their work.",
+    "Reporting": "What the holder of a job says of it.",
+    "Reading": "What there is, and what happened.",
+    "Steering": "Jobs are changed, cancelled, tried again.",
+    "Orchestrators": "What orchestrators say of themselves, and whether we are there.",
+}

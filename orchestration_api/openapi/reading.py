@@ -1,0 +1,186 @@
+"""What there is, and what happened."""
+
+from jobs.failures import Category
+from jobs.lifecycle import Status
+from orchestration_api.openapi import examples
+from orchestration_api.openapi.operation import OF_A_JOB, Answer, Operation, link, query
+from orchestration_api.openapi.shapes import COUNT, Schema, closed, described, list_of, nullable, ref, words
+from orchestration_api.pages import ORDERINGS
+
+_CURSOR: Schema = {"type": "string", "format": "cursor", "minLength": 1}
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_WORD: Schema = {"type": "string", "minLength": 1, "pattern": "^[^,\\s]+$"}
+_SCOPES = ("read", "enqueue")
+_JOBS = closed(
+    {
+        "results": list_of(ref("JobSummary")),
+        "next": nullable(described(_CURSOR, "Of what follows.")),
+        "previous": nullable(described(_CURSOR, "Of what came before.")),
+    }
+)
+_HISTORY = closed({"entries": list_of(ref("Entry"), minItems=1)})
+_ENTRY = {
+    "id": 1,
+    "jobId": examples.JOB_ID,
+    "sequence": 0,
+    "action": "enqueue",
+    "fromStatus": None,
+    "toStatus": "queued",
+    "actorKind": "producer",
+    "actor": "service",
+    "epoch": 0,
+    "attempt": 1,
+    "reason": None,
+    "requestId": "32a266225efc843e3f48c9dac06c950d",
+    "at": examples.MOMENT,
+    "statedAt": None,
+    "detail": None,
+}
+_ATTEMPT = {
+    "number": 1,
+    "epoch": 1,
+    "status": "failed",
+    "orchestratorId": "worker-7",
+    "claimedAt": examples.MOMENT,
+    "acknowledgedAt": None,
+    "startedAt": examples.MOMENT,
+    "completedAt": examples.LATER,
+    "exitCode": 1,
+    "error": "orders.csv: line 17",
+    "errorCategory": "exit_code",
+    "result": {"error": "orders.csv: line 17", "exitCode": 1},
+}
+_LOGS = closed(
+    {
+        "epoch": nullable(described(COUNT, "Of which run; null when none wrote.")),
+        "entries": list_of(ref("LogLine")),
+        "nextAfter": nullable({"type": "integer", "minimum": -1, "description": "Send it as `after` to read on."}),
+    }
+)
+_LINE = {"epoch": 1, "sequence": 0, "stream": "stdout", "line": "reading orders.csv", "timestamp": None}
+_STATS = closed(
+    {
+        "total": COUNT,
+        "byStatus": closed(dict.fromkeys(Status, COUNT)),
+        "byType": {"type": "object", "additionalProperties": COUNT, "description": "Open: the keys are the types that jobs have."},
+        "asOf": ref("Time"),
+    }
+)
+_COUNTED = {
+    "total": 3,
+    "byStatus": dict.fromkeys(Status, 0) | {"queued": 2, "completed": 1},
+    "byType": {"report": 3},
+    "asOf": examples.MOMENT,
+}
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/jobs",
+        "listJobs",
+        "Reading",
+        "Lists jobs, a page at a time.",
+        more="A page ends early where it would grow beyond 8 MiB; `next` goes on where it ended. In the order of completedAt only jobs "
+        "that have ended have a place.",
+        scopes=_SCOPES,
+        parameters=(
+            query("status", list_of(words(*Status), minItems=1), "Any of these, with commas."),
+            query("type", list_of(_WORD, minItems=1), "Any of these, with commas."),
+            query("orchestratorId", list_of(_WORD, minItems=1), "Held by any of these, with commas."),
+            query("category", list_of(words(*Category), minItems=1), "Failed of any of these, with commas."),
+            query("createdAfter", _TIME, "Created then or later."),
+            query("createdBefore", _TIME, "Created earlier."),
+            query("updatedAfter", _TIME, "Changed then or later."),
+            query(
+                "ordering",
+                {**words(*(sign + word for word in ORDERINGS for sign in ("", "-"))), "default": "-createdAt"},
+                "With - for descending; ties by id.",
+            ),
+            query("cursor", _CURSOR, "`next` or `previous` of an earlier page in the same order."),
+            query("pageSize", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "At most so many."),
+        ),
+        answers={
+            200: Answer(
+                _JOBS,
+                {"results": [examples.job()], "next": None, "previous": None},
+                "One page.",
+                links={
+                    "next": link("listJobs", cursor="$response.body#/next"),
+                    "read": link("getJob", id="$response.body#/results/0/id"),
+                },
+            )
+        },
+    ),
+    Operation(
+        "GET",
+        "/jobs/stats",
+        "countJobs",
+        "Reading",
+        "Counts all jobs by status and by type.",
+        scopes=("read",),
+        answers={200: Answer(_STATS, _COUNTED, "As of now.")},
+    ),
+    Operation(
+        "GET",
+        "/jobs/{id}",
+        "getJob",
+        "Reading",
+        "Tells all that is known of a job.",
+        scopes=_SCOPES,
+        parameters=("Id",),
+        answers={200: Answer(ref("Job"), examples.whole(), "The job.")},
+        errors=OF_A_JOB,
+    ),
+    Operation(
+        "GET",
+        "/jobs/{id}/history",
+        "getHistory",
+        "Reading",
+        "Tells every entry of the audit log of a job, in order.",
+        more="Also of a job that is there no more.",
+        scopes=_SCOPES,
+        parameters=("Id",),
+        answers={200: Answer(_HISTORY, {"entries": [_ENTRY]}, "Every entry.")},
+        errors=OF_A_JOB,
+    ),
+    Operation(
+        "GET",
+        "/jobs/{id}/attempts",
+        "listAttempts",
+        "Reading",
+        "Tells every run of a job: those that were retried, then the last one.",
+        scopes=_SCOPES,
+        parameters=("Id",),
+        answers={200: Answer(closed({"attempts": list_of(ref("Attempt"))}), {"attempts": [_ATTEMPT]}, "Every run.")},
+        errors=OF_A_JOB,
+    ),
+    Operation(
+        "GET",
+        "/jobs/{id}/logs",
+        "readLogs",
+        "Reading",
+        "Reads lines of one run, in the order in which they were written.",
+        more="The newest run that wrote any, or `epoch`. To read on, send the answer's `epoch`, and its `nextAfter` as `after`.",
+        scopes=_SCOPES,
+        parameters=(
+            "Id",
+            query("epoch", {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, "Of which run."),
+            query("after", {"type": "integer", "minimum": -1, "maximum": 2**63 - 1}, "Only what has a greater sequence."),
+            query("stream", words("stdout", "stderr", "system"), "Only this one."),
+            query("limit", {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 1000}, "At most so many lines."),
+        ),
+        answers={200: Answer(_LOGS, {"epoch": 1, "entries": [_LINE], "nextAfter": 0}, "Lines.")},
+        errors=OF_A_JOB,
+    ),
+    Operation(
+        "GET",
+        "/jobs/{id}/logs.txt",
+        "readTextLog",
+        "Reading",
+        "The whole log of every run as text, streamed, one line each.",
+        scopes=_SCOPES,
+        parameters=("Id",),
+        answers={200: Answer({"type": "string"}, "reading orders.csv\n", "The text.", kind="text/plain")},
+        errors=OF_A_JOB,
+    ),
+)

@@ -1,0 +1,82 @@
+"""What each key of a request means, and what it may be where the serializer alone doesn't say.
+
+A key means the same wherever it stands; where it means more, `Serializer.key` has its own words.
+"""
+
+from orchestration_api.openapi.shapes import Schema
+from orchestration_api.serializers import ENDINGS
+
+WORDS = {
+    "orchestratorId": "Who says so, where the header X-Orchestrator-ID can't be sent.",
+    "timestamp": "When this was sent: stamp it anew on each try.",
+    "leaseToken": "As X-Lease-Token: proves the claim.",
+    "expectedUpdatedAt": "Refuse if the job's `updatedAt` is another by now.",
+    "batchSize": "At most so many jobs.",
+    "jobTypes": "Only these; else those that the orchestrator last told with a heartbeat, or any.",
+    "Heartbeat.jobTypes": "What it takes from now on.",
+    "wait": "Seconds to wait for work to come.",
+    "claimId": "Names this claim. Asked again with it, the answer is what is left of that claim, so that a lost answer loses no jobs.",
+    "estimatedStartTime": "When the work will begin; taken, and not used.",
+    "message": "For people.",
+    "Release.message": "Why: the reason in the audit log.",
+    "Release.status": "Taken from existing orchestrators, and not used.",
+    "percentage": "0 to 100.",
+    "status": "How it ended.",
+    "StatusReport.status": "`running` starts, `acknowledged` acknowledges, `preparing` is a phase; the others say how it ended.",
+    "details": "What there is to say of it.",
+    "exitCode": "0 is success, 101 to 199 with `completed` a partial one, any other a failure.",
+    "error": "What went wrong.",
+    "category": "What kind of failure it was: a Category. Another word is stored as `unknown`, and kept beside it.",
+    "output": "What the run wrote.",
+    "metrics": "Kept with the run.",
+    "phase": "What it is at; shown, never judged.",
+    "progress": "How far it is; shown, never judged.",
+    "retryable": "Whether trying again may help; else the category decides.",
+    "retryAfterSeconds": "Seconds until the next attempt; else a growing pause.",
+    "total": "How many items there were.",
+    "failed": "How many of them failed: more than 0 makes a success partial.",
+    "artifacts": "Kept with the run.",
+    "scriptOutput": "Kept with the run.",
+    "condition": "Kept with the run.",
+    "items": "Of a run over many items.",
+    "entries": "Lines, in any order.",
+    "sequence": "Its number in the run: each is stored once.",
+    "stream": "Where it was written.",
+    "line": "Without the line break.",
+    "LogEntry.timestamp": "When it was written.",
+    "renewalToken": "The lease token.",
+    "extensionSeconds": "Seconds from now; else as long as a heartbeat keeps it.",
+    "jobId": "Which job.",
+    "runningJobs": "The jobs it runs: their leases are prolonged.",
+    "capacity": "How much it can take; shown.",
+    "maxJobs": "How many at once.",
+    "currentJobs": "How many now.",
+    "availableSlots": "How many more.",
+    "version": "Its version; shown.",
+    "hostname": "Where it runs; shown.",
+    "type": "What the job is routed by.",
+    "payload": "What is to be done: any JSON.",
+    "priority": "0 to 100, higher is claimed first.",
+    "scheduledFor": "Not claimed before; at once when it is missing.",
+    "maxAttempts": "How many attempts are made.",
+    "timeoutSeconds": "How long a run may take, in seconds.",
+    "metadata": "The producer's own; not read by jobsite.",
+    "reason": "Why: it stands in the audit log.",
+    "uniqueKey": "At most one job that has not ended has it; another is refused.",
+}
+
+
+def _any_of(*keys: str) -> Schema:
+    """One of these keys at least, and not null: null stands for absent."""
+    return {"not": {"properties": {key: {"type": "null"} for key in keys}}}
+
+
+NARROWED: dict[str, Schema] = {
+    "StatusReport.status": {"enum": ["acknowledged", "preparing", "running", *ENDINGS]},
+    "Completion.status": {"enum": [*ENDINGS]},
+    "Completion": _any_of("status", "exitCode", "error", "output"),
+    # (The one of a string, the other of an object.)
+    "Failure.error": {"minLength": 1, "minProperties": 1},
+    "LogEntry.stream": {"enum": ["stdout", "stderr", "system"]},
+    "Edit": _any_of("priority", "scheduledFor", "metadata", "maxAttempts", "timeoutSeconds"),
+}
