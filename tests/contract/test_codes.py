@@ -1,5 +1,6 @@
-"""The codes of errors, as section 1 of the contract lists them."""
+"""The words that the contract lists: codes of errors (section 1) and categories of failures (section 5)."""
 
+from jobs.failures import Category
 from orchestration_api.exceptions import STATUS_OF
 
 CODES = {
@@ -26,3 +27,12 @@ def test_the_codes_and_their_statuses_are_those_of_the_contract() -> None:
         found.setdefault(status, set()).add(code)
 
     assert found == CODES
+
+
+def test_the_categories_are_those_of_the_contract() -> None:
+    words = (
+        "exit_code exception container timeout signal resource network validation configuration permission dependency lease_lost "
+        "cancelled system unknown"
+    )
+
+    assert [*Category] == words.split()
