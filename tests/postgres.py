@@ -51,7 +51,9 @@ def _own_server(config: pytest.Config, data_dir: Path) -> str:
     # Nothing has to survive the machine here. Tests about durability start a durable server of their own.
     server = EmbeddedPostgres(data_dir, durable=False, dies_with_us=True)
     options = config.known_args_namespace
-    if not (options.help or options.version or options.collectonly):
+    # Of several processes that share out the tests each has a server of its own; who only shares them out needs none.
+    shares_out = getattr(options, "numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ
+    if not (options.help or options.version or options.collectonly or shares_out):
         server.start()
         config.add_cleanup(server.stop)
     return server.url()
