@@ -2,7 +2,7 @@
 
 from orchestration_api.openapi import examples
 from orchestration_api.openapi.nouns import ID_PATTERN
-from orchestration_api.openapi.operation import OF_AN_ORCHESTRATOR, OF_AN_ORCHESTRATOR_WITH_A_BODY, Answer, Operation, link, query
+from orchestration_api.openapi.operation import OF_A_CHANGE, OF_AN_ORCHESTRATOR, Answer, Operation, link, query
 from orchestration_api.openapi.shapes import Schema, described, list_of, ref
 from orchestration_api.serializers import ClaimRequest
 
@@ -37,7 +37,7 @@ OPERATIONS = (
         needs_body=False,
         parameters=("OrchestratorOrBody", "RequestTimestamp"),
         answers={200: Answer(ref("Claimed"), _CLAIMED, "What there is, perhaps nothing.", links=LINKS)},
-        errors=(*OF_AN_ORCHESTRATOR_WITH_A_BODY, "VALIDATION_MISSING_FIELD"),
+        errors=(*OF_AN_ORCHESTRATOR, "VALIDATION_MISSING_FIELD"),
     ),
     Operation(
         "GET",
@@ -57,7 +57,7 @@ OPERATIONS = (
             query("claimId", {**_IDENTIFIER, "maxLength": 128}, "Asked again with it, the answer is what is left of that claim."),
         ),
         answers={200: Answer(ref("Claimed"), _CLAIMED, "What there is, perhaps nothing.", links=LINKS)},
-        errors=(*OF_AN_ORCHESTRATOR, "TIMESTAMP_OUT_OF_RANGE"),
+        errors=(*OF_AN_ORCHESTRATOR, *OF_A_CHANGE, "TIMESTAMP_OUT_OF_RANGE"),
     ),
     Operation(
         "GET",
@@ -65,13 +65,15 @@ OPERATIONS = (
         "listOrphaned",
         "Claiming",
         "Lists what the caller holds: for an orchestrator that has just started again.",
-        more="A bare list. The header alone says who asks.",
+        more="A bare list. The header or the token says who asks, never the query. Where they don't fit into one answer, `execution` is "
+        "left out first, then long texts are shortened, then the list ends early.",
         scopes=("orchestrate",),
         parameters=("Orchestrator", "RequestTimestamp"),
         answers={
             200: Answer(
                 described(list_of(ref("HeldJob")), "Claimed and running jobs, the longest held first."),
                 [{**examples.held("running", startedAt=examples.MOMENT), "lease": examples.LEASE}],
+                headers=("X-Total-Count",),
             )
         },
         errors=(*OF_AN_ORCHESTRATOR, "TIMESTAMP_OUT_OF_RANGE"),

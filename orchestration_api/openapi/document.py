@@ -10,7 +10,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry
 
 import jobs
-from orchestration_api.openapi import bodies, envelopes, errors, nouns  # bodies registers how our fields are read
+from orchestration_api.openapi import batches, bodies, envelopes, errors, nouns  # bodies registers how our fields are read
 from orchestration_api.openapi.operation import HEADERS, PARAMETERS, TAGS, Answer, Operation
 from orchestration_api.openapi.shapes import Schema
 from orchestration_api.openapi.table import OPERATIONS
@@ -23,8 +23,13 @@ JSON in UTF-8, keys in camelCase, no trailing slashes, no redirects. `null` stan
 `metadata`, `metrics` and what is kept as sent. Nothing is coerced. Times are written in UTC with `Z` and six decimals, and read with any
 offset and up to nine decimals, never without offset. Strings hold neither NUL nor half a surrogate pair.
 
+Who calls is told by a token alone: the shared service key, which has every scope and acts for any orchestrator, or an issued token with
+some of the scopes, bound to one orchestrator or to none. What is out of a token's reach is not found. A bound token speaks for its
+orchestrator without X-Orchestrator-ID; its reports need the lease token and the time at which they were sent.
+
 Objects are closed: an answer of this version has these keys and no other. Later versions may add keys: pass over those you don't know.
-Where an object is open, its description says why."""
+Where an object is open, its description says why. No answer is longer than 8 MiB: what `shortened` names was cut at its end or, of too many
+parts, is null, whatever its schema says."""
 
 
 @cache
@@ -91,7 +96,7 @@ def _parameter(parameter: str | Schema) -> Schema:
 def _answer(answer: Answer) -> Schema:
     told: Schema = {
         "description": answer.said,
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-ID", "Cache-Control")},
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-ID", "Cache-Control", *answer.headers)},
         "content": {answer.kind: {"schema": answer.schema, "examples": {"answer": {"value": answer.example}}}},
     }
     return {**told, "links": dict(answer.links)} if answer.links else told
@@ -100,7 +105,12 @@ def _answer(answer: Answer) -> Schema:
 def _components(told: Schema) -> Schema:
     """Those of the serializers, and of ours those that are referred to, directly or by another."""
     library: dict[str, dict[str, Schema]] = {
-        "schemas": {**nouns.COMPONENTS, **envelopes.COMPONENTS, **{errors.name_of(code): errors.schema_of(code) for code in errors.ERRORS}},
+        "schemas": {
+            **nouns.COMPONENTS,
+            **envelopes.COMPONENTS,
+            **batches.COMPONENTS,
+            **{errors.name_of(code): errors.schema_of(code) for code in errors.ERRORS},
+        },
         "responses": {errors.name_of(code): errors.response_of([code]) for code in errors.ERRORS},
         "parameters": PARAMETERS,
         "headers": HEADERS,

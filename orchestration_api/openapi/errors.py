@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from jobs.models import Scope
 from orchestration_api.exceptions import STATUS_OF
+from orchestration_api.openapi.envelopes import answering
 from orchestration_api.openapi.examples import MOMENT
-from orchestration_api.openapi.shapes import COUNT, TEXT, Schema, closed, list_of, nullable, ref
+from orchestration_api.openapi.shapes import COUNT, TEXT, Schema, closed, described, list_of, nullable, ref, words
 
 _TRACE = "32a266225efc843e3f48c9dac06c950d"
 
@@ -46,9 +48,12 @@ _OUTCOME = closed(
         "errorCategory": nullable(ref("Category")),
         "attempts": COUNT,
         "completedAt": nullable(ref("Time")),
+        "errorBytes": described(COUNT, "How long `error` is as UTF-8, where it is shortened."),
     },
     "How the run ended.",
+    optional=("errorBytes",),
 )
+_SCOPES = list_of(words(*Scope))
 
 
 def _lost(meaning: str) -> Error:
@@ -75,14 +80,25 @@ ERRORS: dict[str, Error] = {
         {"serverTime": MOMENT},
     ),
     "AUTH_INVALID_TOKEN": Error("There is no token, or one that is not valid.", headers=("WWW-Authenticate",)),
-    "AUTHZ_INSUFFICIENT_PERMISSIONS": Error("The token may not do that; or the call came over plain HTTP where HTTPS is required."),
+    "AUTH_EXPIRED_TOKEN": Error(
+        "The token was good until a time that has passed. Ask for a new one.",
+        {"expiredAt": ref("Time")},
+        ("expiredAt",),
+        {"expiredAt": MOMENT},
+        headers=("WWW-Authenticate",),
+    ),
+    "AUTHZ_INSUFFICIENT_PERMISSIONS": Error(
+        "The token may not do that; or the call came over plain HTTP where HTTPS is required.",
+        {"needed": {**_SCOPES, "description": "Any of these opens it."}, "scopes": {**_SCOPES, "description": "What the token has."}},
+        example={"needed": ["enqueue", "manage"], "scopes": ["read"]},
+    ),
     "ORCHESTRATOR_MISMATCH": Error(
-        "Header and body name two orchestrators, or the token speaks for another.",
-        {"header": TEXT, "body": TEXT},
+        "Token, header and body do not name the same orchestrator. Those that name one:",
+        {"token": TEXT, "header": TEXT, "body": TEXT},
         example={"header": "worker-7", "body": "worker-8"},
     ),
     "NOT_JOB_OWNER": Error("Another holds the job, or nobody.", {"nextAction": _ABANDON}, ("nextAction",), _STOP),
-    "JOB_NOT_FOUND": Error("There is no such job."),
+    "JOB_NOT_FOUND": Error("There is no such job, or none within the token's reach."),
     "RESOURCE_NOT_FOUND": Error("There is nothing at this address; an id with a slash in it makes such a one."),
     "METHOD_NOT_ALLOWED": Error("The address does not take that method.", headers=("Allow",)),
     "INVALID_TRANSITION": Error(
@@ -113,15 +129,21 @@ ERRORS: dict[str, Error] = {
         },
     ),
     "CONFLICT": Error(
-        "The job is not as the caller takes it to be: it has changed, or has failed too often for that. Read it again, then decide.",
-        {"status": _STATUS, "updatedAt": ref("Time")},
+        "The job is not as the caller takes it to be: it has changed, or has failed too often for that; or another job that has not ended "
+        "has its unique key. Read it again, then decide.",
+        {
+            "status": _STATUS,
+            "updatedAt": ref("Time"),
+            "jobId": nullable(ref("JobId", "The job that has the unique key; null: another one of the same list.")),
+            "uniqueKey": TEXT,
+        },
         example={"status": "queued", "updatedAt": MOMENT},
     ),
     "LEASE_LOST": _lost("The lease token is of an earlier claim, or forged."),
     "LEASE_EXPIRED": _lost("The lease has run out."),
     "LENGTH_REQUIRED": Error("Send the body with a Content-Length, not in chunks."),
     "PAYLOAD_TOO_LARGE": Error(
-        "The body is too long.",
+        "The body is too long; or payload and metadata are, so that no claim could hand them out.",
         {"limit": {**COUNT, "description": "In bytes."}, "length": {**COUNT, "description": "In bytes."}},
         ("limit", "length"),
         {"limit": 1048576, "length": 2000000},
@@ -133,9 +155,21 @@ ERRORS: dict[str, Error] = {
         ("field",),
         {"field": "metadata.note"},
     ),
-    "LEASE_TOKEN_REQUIRED": Error("Send the lease token of the claim as X-Lease-Token."),
+    "IDEMPOTENCY_MISMATCH": Error("The Idempotency-Key was used for another call. Choose a new one for each thing to be done."),
+    "LEASE_TOKEN_REQUIRED": Error("Send the lease token of the claim: as X-Lease-Token, or as `leaseToken`."),
+    "RATE_LIMIT_EXCEEDED": Error(
+        "Too many wrong tokens came from this address. A valid one is never refused for that.",
+        {"retryAfterSeconds": {"type": "integer", "minimum": 1}},
+        ("retryAfterSeconds",),
+        {"retryAfterSeconds": 42},
+        headers=("Retry-After",),
+    ),
     "INTERNAL_ERROR": Error("Our fault. The trace id finds it in the log."),
     "SERVICE_UNAVAILABLE": Error("The database can't be reached. Send the same request again.", headers=("Retry-After",)),
+    "OUTCOME_UNKNOWN": Error(
+        "The change was made, but its copy is not confirmed, so that it may yet be lost. Send the same request again.",
+        headers=("Retry-After",),
+    ),
 }
 
 
@@ -155,7 +189,7 @@ def schema_of(code: str) -> Schema:
         "timestamp": ref("Time"),
         "traceId": ref("RequestId", "The request id; it finds the request in the server's log."),
     }
-    return closed({"error": closed(body)}, error.meaning)
+    return answering({"error": closed(body)}, error.meaning)
 
 
 def example_of(code: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ _QUEUED: dict[str, Any] = {
     "leaseExpiresAt": None,
     "cancelRequestedAt": None,
     "retriedFrom": None,
+    "uniqueKey": None,
 }
 _WHOLE = {"payload": {"customer": 42}, "result": None}
 _HELD = {"orchestratorId": "worker-7", "epoch": 1, "claimedAt": MOMENT, "leaseExpiresAt": LATER}

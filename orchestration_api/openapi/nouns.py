@@ -88,9 +88,14 @@ _JOB: dict[str, Schema] = {
     "leaseExpiresAt": nullable(ref("Time")),
     "cancelRequestedAt": nullable(ref("Time")),
     "retriedFrom": nullable(ref("JobId", "The finished job that this one repeats.")),
+    "uniqueKey": nullable(described(TEXT, "No other job that has not ended has it.")),
 }
-_WHOLE_JOB = {**_JOB, "payload": ref("JSON", "What is to be done, as it was sent."), "result": nullable(ref("Result"))}
-_SHORTENED = {"lastErrorBytes": described(COUNT, "How long `lastError` is as UTF-8, where it is shortened.")}
+WHOLE_JOB = {
+    **_JOB,
+    "payload": ref("JSON", "What is to be done, as it was sent; secrets in it are masked for those whose job it is not."),
+    "result": nullable(ref("Result")),
+}
+_LONG_ERROR = {"lastErrorBytes": described(COUNT, "How long `lastError` is as UTF-8, where it is shortened.")}
 _HELD = {
     "lease": ref("Lease"),
     "execution": opened(
@@ -114,6 +119,8 @@ ENTRY = closed(
         "id": described(WHOLE, "Of the whole log; ids are handed out before commits and tell no order."),
         "jobId": nullable(ref("JobId")),
         "sequence": nullable(described(COUNT, "0, 1, 2 … in each job, without gaps.")),
+        "subjectType": nullable(described(TEXT, "What was changed that is no job: a token, an orchestrator and their like.")),
+        "subjectId": nullable(described(TEXT, "Which of them.")),
         "action": described(TEXT, "A verb of the lifecycle, or an act that leaves the status as it is."),
         "fromStatus": nullable(ref("Status")),
         "toStatus": nullable(ref("Status")),
@@ -145,8 +152,10 @@ ATTEMPT = closed(
         "error": nullable(TEXT),
         "errorCategory": nullable(ref("Category")),
         "result": nullable(ref("Result")),
+        "shortened": ref("Shortened"),
     },
     "One run of a job.",
+    optional=("shortened",),
 )
 LOG_LINE = closed(
     {
@@ -170,10 +179,14 @@ COMPONENTS: dict[str, Schema] = {
     "Output": OUTPUT,
     "ErrorDetail": ERROR_DETAIL,
     "Result": RESULT,
-    "Job": closed(_WHOLE_JOB, "A job with all that is known of it."),
-    "JobSummary": closed({**_JOB, **_SHORTENED}, "A job without payload and result.", optional=("lastErrorBytes",)),
-    "ClaimedJob": closed({**_WHOLE_JOB, **_HELD}, "A job just claimed, with its lease.", optional=("execution",)),
-    "HeldJob": closed({**_JOB, **_SHORTENED, **_HELD}, "A job that the caller holds.", optional=("lastErrorBytes", "execution")),
+    "Job": closed(WHOLE_JOB, "A job with all that is known of it."),
+    "JobSummary": closed({**_JOB, **_LONG_ERROR}, "A job without payload and result.", optional=("lastErrorBytes",)),
+    "ClaimedJob": closed({**WHOLE_JOB, **_HELD}, "A job just claimed, with its lease.", optional=("execution",)),
+    "HeldJob": closed(
+        {**_JOB, **_LONG_ERROR, **_HELD, "shortened": ref("Shortened")},
+        "A job that the caller holds.",
+        optional=("lastErrorBytes", "execution", "shortened"),
+    ),
     "Lease": LEASE,
     "RenewedLease": RENEWED_LEASE,
     "Entry": ENTRY,
@@ -181,6 +194,10 @@ COMPONENTS: dict[str, Schema] = {
     "LogLine": LOG_LINE,
     "NextAction": words(
         "continue", "cancel", "abandon", "retry", said="What to do next: `cancel` stops the work, `retry`: the failed job was queued again."
+    ),
+    "Shortened": list_of(
+        closed({"path": described(TEXT, "Where it stands in this object."), "bytes": described(COUNT, "How long the whole is.")}),
+        "What was cut, or left out, so that the answer keeps within 8 MiB; nothing was when it is missing. Nothing stored is cut.",
     ),
     "Ignored": list_of(TEXT, "Keys of the body that mean nothing here; there are none when it is missing."),
     "Replaced": list_of(TEXT, "Paths of strings in which NUL or half a surrogate pair was replaced by U+FFFD."),

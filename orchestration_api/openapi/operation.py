@@ -13,16 +13,21 @@ from orchestration_api.openapi.shapes import Schema, ref
 ALWAYS = (
     "VALIDATION_INVALID_PARAMS",
     "AUTH_INVALID_TOKEN",
+    "AUTH_EXPIRED_TOKEN",
     "AUTHZ_INSUFFICIENT_PERMISSIONS",
     "METHOD_NOT_ALLOWED",
+    "RATE_LIMIT_EXCEEDED",
     "INTERNAL_ERROR",
     "SERVICE_UNAVAILABLE",
 )
 WITH_A_BODY = ("TIMESTAMP_OUT_OF_RANGE", "LENGTH_REQUIRED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "INVALID_UNICODE")
 OF_A_JOB = ("JOB_NOT_FOUND", "RESOURCE_NOT_FOUND")
-OF_AN_ORCHESTRATOR = ("ORCHESTRATOR_ID_REQUIRED",)
-OF_AN_ORCHESTRATOR_WITH_A_BODY = (*OF_AN_ORCHESTRATOR, "ORCHESTRATOR_MISMATCH")
+OF_A_CHANGE = ("OUTCOME_UNKNOWN",)
+OF_AN_ORCHESTRATOR = ("ORCHESTRATOR_ID_REQUIRED", "ORCHESTRATOR_MISMATCH")
+# A bound token must also say when it reports.
+OF_A_REPORT = (*OF_AN_ORCHESTRATOR, "VALIDATION_MISSING_FIELD")
 OF_A_LEASE = ("NOT_JOB_OWNER", "ALREADY_FINISHED", "LEASE_LOST", "LEASE_EXPIRED", "CONFLICT", "LEASE_TOKEN_REQUIRED")
+ONCE_PER_KEY = ("IDEMPOTENCY_MISMATCH",)
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Answer:
         example: one such body.
         said: when it is given.
         links: by name: which operation goes on from here, and with what of this answer.
+        headers: components of HEADERS, besides those of every answer.
     """
 
     schema: Schema
@@ -40,6 +46,7 @@ class Answer:
     said: str = "Done."
     kind: str = "application/json"
     links: Mapping[str, Schema] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class Operation:
         example: of the request body.
         needs_body: an empty body does not stand for {}.
         parameters: components of PARAMETERS by name, or whole ones.
-        errors: codes besides those of ALWAYS and, with a body, WITH_A_BODY.
+        errors: codes besides those of ALWAYS and, with a body, WITH_A_BODY and OF_A_CHANGE.
     """
 
     method: str
@@ -84,7 +91,7 @@ class Operation:
     @property
     def codes(self) -> tuple[str, ...]:
         """Every error code that it may answer with."""
-        return tuple(dict.fromkeys((*ALWAYS, *(WITH_A_BODY if self.takes_body else ()), *self.errors)))
+        return tuple(dict.fromkeys((*ALWAYS, *((*WITH_A_BODY, *OF_A_CHANGE) if self.takes_body else ()), *self.errors)))
 
     @property
     def takes_body(self) -> bool:
@@ -105,29 +112,43 @@ def query(name: str, schema: Schema, said: str) -> Schema:
     return {**told, "style": "form", "explode": False} if schema.get("type") == "array" else told
 
 
-def _header(name: str, schema: Schema, said: str, *, required: bool = False) -> Schema:
-    return {"in": "header", "name": name, "required": required, "schema": schema, "description": said}
+def _header(name: str, schema: Schema, said: str) -> Schema:
+    return {"in": "header", "name": name, "required": False, "schema": schema, "description": said}
 
 
 _TEXT: Schema = {"type": "string"}
+_ORCHESTRATOR: Schema = {"type": "string", "pattern": ID_PATTERN.replace("+", "*"), "maxLength": 128}
 PARAMETERS: dict[str, Schema] = {
     "Id": {"in": "path", "name": "id", "required": True, "schema": ref("JobId"), "description": "Of the job."},
-    "Orchestrator": _header("X-Orchestrator-ID", ref("OrchestratorId"), "Who claims and reports.", required=True),
+    "Orchestrator": _header(
+        "X-Orchestrator-ID",
+        _ORCHESTRATOR,
+        "Who claims and reports. Needed with the shared key; a token bound to an orchestrator speaks for that one, and for no other.",
+    ),
     "OrchestratorOrBody": _header(
         "X-Orchestrator-ID",
-        {"type": "string", "pattern": ID_PATTERN.replace("+", "*"), "maxLength": 128},
-        "Who claims and reports; `orchestratorId` in the body serves where it is missing or empty.",
+        _ORCHESTRATOR,
+        "Who claims and reports. Needed with the shared key, or `orchestratorId` in the body where it is missing or empty; a token bound "
+        "to an orchestrator speaks for that one, and for no other.",
     ),
-    "LeaseToken": _header("X-Lease-Token", _TEXT, "The token of the claim. It tells this claim from an earlier one: send it always."),
+    "LeaseToken": _header(
+        "X-Lease-Token",
+        _TEXT,
+        "The token of the claim. It tells this claim from an earlier one: send it always. With a bound token it is needed, here or in the "
+        "body.",
+    ),
     "RequestTimestamp": _header(
         "X-Request-Timestamp",
         {"type": "string", "format": "date-time"},
-        "When this was sent, with an offset: stamp each try anew. Too far from the server's time is refused.",
+        "When this was sent, with an offset: stamp each try anew. Too far from the server's time is refused. Reports with a bound token "
+        "need it, or `timestamp` in the body.",
     ),
     "IdempotencyKey": _header(
         "Idempotency-Key",
-        {"type": "string", "pattern": "^[ -~]+$", "minLength": 1, "maxLength": 255},
-        "Names this request for 24 h: sent again with it and the same body, the first answer is given again.",
+        # (Spaces around the value of a header are no part of it.)
+        {"type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "minLength": 1, "maxLength": 255},
+        "Names this call among the caller's own for 24 h: the same call again is answered like the first time, and done once. Only "
+        "successes are kept.",
     ),
     "RequestId": _header(
         "X-Request-ID",
@@ -141,6 +162,12 @@ HEADERS: dict[str, Schema] = {
     "Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 0}, "description": "Seconds to wait before the next try."},
     "WWW-Authenticate": {"required": True, "schema": _TEXT, "description": "A bearer token is asked for."},
     "Allow": {"required": True, "schema": _TEXT, "description": "The methods that the address takes."},
+    "X-Total-Count": {
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+        "description": "How many there are, also beyond these.",
+    },
+    "Idempotency-Replayed": {"required": False, "schema": {"const": "true"}, "description": "This was done, and answered, before."},
 }
 TAGS = {
     "Producing": "Jobs come in.",

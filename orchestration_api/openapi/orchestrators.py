@@ -1,14 +1,14 @@
 """What orchestrators say of themselves, and how they ask whether we are there."""
 
+from jobs.models import Scope
 from orchestration_api.openapi import examples
-from orchestration_api.openapi.envelopes import SUCCESS
-from orchestration_api.openapi.operation import OF_AN_ORCHESTRATOR, OF_AN_ORCHESTRATOR_WITH_A_BODY, Answer, Operation
-from orchestration_api.openapi.shapes import TEXT, closed, list_of, ref, words
+from orchestration_api.openapi.envelopes import SUCCESS, answering
+from orchestration_api.openapi.operation import OF_AN_ORCHESTRATOR, Answer, Operation
+from orchestration_api.openapi.shapes import TEXT, closed, described, list_of, nullable, ref, words
 from orchestration_api.serializers import Heartbeat, SelfReport
 
-SCOPES = ("orchestrate", "enqueue", "read", "manage")
 _IDS = list_of({"type": "string"})
-_PULSE = closed(
+_PULSE = answering(
     {
         "success": SUCCESS,
         "timestamp": ref("Time"),
@@ -28,8 +28,17 @@ _BEATEN = {
     "abandon": [],
     "unreported": [],
 }
-_HEALTHY = closed({"status": {"const": "healthy"}, "timestamp": ref("Time"), "database": {"const": "connected"}, "version": TEXT})
-_ME = closed({"orchestratorId": ref("OrchestratorId"), "scopes": list_of(words(*SCOPES)), "timestamp": ref("Time")})
+_HEALTHY = answering({"status": {"const": "healthy"}, "timestamp": ref("Time"), "database": {"const": "connected"}, "version": TEXT})
+_ME = answering(
+    {
+        "orchestratorId": nullable(ref("OrchestratorId", "For whom the call speaks; null with a token that speaks for none.")),
+        "name": described(TEXT, "Of the token: `createdBy` of the jobs that it makes."),
+        "scopes": list_of(words(*Scope)),
+        "expiresAt": nullable(ref("Time", "Until when the token is good; null: until it is revoked.")),
+        "timestamp": ref("Time"),
+    }
+)
+_KNOWN = {"orchestratorId": "worker-7", "name": "service", "scopes": [*Scope], "expiresAt": None, "timestamp": examples.MOMENT}
 
 
 def _self_report(path: str, name: str, does: str, example: dict[str, object]) -> Operation:
@@ -45,7 +54,7 @@ def _self_report(path: str, name: str, does: str, example: dict[str, object]) ->
         example=example,
         parameters=("OrchestratorOrBody", "RequestTimestamp"),
         answers={200: Answer(ref("Received"), {"success": True, "timestamp": examples.MOMENT})},
-        errors=OF_AN_ORCHESTRATOR_WITH_A_BODY,
+        errors=OF_AN_ORCHESTRATOR,
     )
 
 
@@ -62,7 +71,7 @@ OPERATIONS = (
         example={"runningJobs": [{"jobId": examples.JOB_ID, "leaseToken": examples.TOKEN}], "capacity": {"maxJobs": 4, "currentJobs": 1}},
         parameters=("OrchestratorOrBody", "RequestTimestamp"),
         answers={200: Answer(_PULSE, _BEATEN)},
-        errors=(*OF_AN_ORCHESTRATOR_WITH_A_BODY, "VALIDATION_MISSING_FIELD"),
+        errors=(*OF_AN_ORCHESTRATOR, "VALIDATION_MISSING_FIELD"),
     ),
     Operation(
         "GET",
@@ -86,10 +95,10 @@ OPERATIONS = (
         "/orchestrator/me",
         "whoAmI",
         "Orchestrators",
-        "Tells an orchestrator as whom we know it, and what it may do.",
-        scopes=("orchestrate",),
+        "Tells a caller as whom we know it, and what it may do.",
+        scopes=(),
         parameters=("Orchestrator",),
-        answers={200: Answer(_ME, {"orchestratorId": "worker-7", "scopes": [*SCOPES], "timestamp": examples.MOMENT}, "Who you are.")},
+        answers={200: Answer(_ME, _KNOWN, "Who you are.")},
         errors=OF_AN_ORCHESTRATOR,
     ),
 )

@@ -3,26 +3,45 @@
 from jobs.failures import Category
 from jobs.lifecycle import Status
 from orchestration_api.openapi import examples
+from orchestration_api.openapi.envelopes import answering
+from orchestration_api.openapi.nouns import WHOLE_JOB
 from orchestration_api.openapi.operation import OF_A_JOB, Answer, Operation, link, query
-from orchestration_api.openapi.shapes import COUNT, Schema, closed, described, list_of, nullable, ref, words
+from orchestration_api.openapi.shapes import COUNT, TEXT, Schema, closed, described, list_of, nullable, ref, words
 from orchestration_api.pages import ORDERINGS
+from orchestration_api.views.jobs import MOST_ENTRIES
 
 _CURSOR: Schema = {"type": "string", "format": "cursor", "minLength": 1}
+# A transaction and an entry, as far as there can be any.
+_EVENT_CURSOR: Schema = {"type": "string", "pattern": r"^(0|[0-9]{1,19}-[0-9]{1,18})$", "default": "0"}
 _TIME: Schema = {"type": "string", "format": "date-time"}
 _WORD: Schema = {"type": "string", "minLength": 1, "pattern": "^[^,\\s]+$"}
-_SCOPES = ("read", "enqueue")
-_JOBS = closed(
+_SCOPES = ("read", "enqueue", "orchestrate")
+_JOBS = answering(
     {
         "results": list_of(ref("JobSummary")),
         "next": nullable(described(_CURSOR, "Of what follows.")),
         "previous": nullable(described(_CURSOR, "Of what came before.")),
     }
 )
-_HISTORY = closed({"entries": list_of(ref("Entry"), minItems=1)})
+_HISTORY = answering(
+    {
+        "entries": list_of(ref("Entry")),
+        "next": nullable(described(COUNT, "Send it as `after` to read on; null at the end.")),
+    }
+)
+_EVENTS = answering(
+    {
+        "events": list_of(ref("Entry"), "In one order that never changes; those of one job by their sequence."),
+        "nextCursor": described(TEXT, "Send it as `after` to read on."),
+        "lagSeconds": described(COUNT, "How old the oldest entry is that comes after these; 0 when there is none."),
+    }
+)
 _ENTRY = {
     "id": 1,
     "jobId": examples.JOB_ID,
     "sequence": 0,
+    "subjectType": None,
+    "subjectId": None,
     "action": "enqueue",
     "fromStatus": None,
     "toStatus": "queued",
@@ -50,15 +69,18 @@ _ATTEMPT = {
     "errorCategory": "exit_code",
     "result": {"error": "orders.csv: line 17", "exitCode": 1},
 }
-_LOGS = closed(
+_GAP: Schema = {"type": "array", "items": COUNT, "minItems": 2, "maxItems": 2}
+_LOGS = answering(
     {
         "epoch": nullable(described(COUNT, "Of which run; null when none wrote.")),
         "entries": list_of(ref("LogLine")),
         "nextAfter": nullable({"type": "integer", "minimum": -1, "description": "Send it as `after` to read on."}),
-    }
+        "gaps": list_of(_GAP, "First and last sequence of each stretch that is missing; not told of one `stream`."),
+    },
+    optional=("gaps",),
 )
 _LINE = {"epoch": 1, "sequence": 0, "stream": "stdout", "line": "reading orders.csv", "timestamp": None}
-_STATS = closed(
+_STATS = answering(
     {
         "total": COUNT,
         "byStatus": closed(dict.fromkeys(Status, COUNT)),
@@ -81,8 +103,8 @@ OPERATIONS = (
         "Reading",
         "Lists jobs, a page at a time.",
         more="A page ends early where it would grow beyond 8 MiB; `next` goes on where it ended. In the order of completedAt only jobs "
-        "that have ended have a place.",
-        scopes=_SCOPES,
+        "that have ended have a place. With the scope `enqueue` they are the caller's own.",
+        scopes=("read", "enqueue"),
         parameters=(
             query("status", list_of(words(*Status), minItems=1), "Any of these, with commas."),
             query("type", list_of(_WORD, minItems=1), "Any of these, with commas."),
@@ -128,7 +150,7 @@ OPERATIONS = (
         "Tells all that is known of a job.",
         scopes=_SCOPES,
         parameters=("Id",),
-        answers={200: Answer(ref("Job"), examples.whole(), "The job.")},
+        answers={200: Answer(answering(WHOLE_JOB), examples.whole(), "The job.")},
         errors=OF_A_JOB,
     ),
     Operation(
@@ -137,10 +159,14 @@ OPERATIONS = (
         "getHistory",
         "Reading",
         "Tells every entry of the audit log of a job, in order.",
-        more="Also of a job that is there no more.",
+        more="Also of a job that is there no more. The answer ends early where it would grow beyond 8 MiB; `next` goes on where it ended.",
         scopes=_SCOPES,
-        parameters=("Id",),
-        answers={200: Answer(_HISTORY, {"entries": [_ENTRY]}, "Every entry.")},
+        parameters=(
+            "Id",
+            query("after", {"type": "integer", "minimum": -1, "maximum": 2**31 - 1, "default": -1}, "Only what has a greater sequence."),
+            query("limit", {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES, "default": MOST_ENTRIES}, "At most so many."),
+        ),
+        answers={200: Answer(_HISTORY, {"entries": [_ENTRY], "next": None}, "Every entry.")},
         errors=OF_A_JOB,
     ),
     Operation(
@@ -151,7 +177,7 @@ OPERATIONS = (
         "Tells every run of a job: those that were retried, then the last one.",
         scopes=_SCOPES,
         parameters=("Id",),
-        answers={200: Answer(closed({"attempts": list_of(ref("Attempt"))}), {"attempts": [_ATTEMPT]}, "Every run.")},
+        answers={200: Answer(answering({"attempts": list_of(ref("Attempt"))}), {"attempts": [_ATTEMPT]}, "Every run.")},
         errors=OF_A_JOB,
     ),
     Operation(
@@ -169,7 +195,7 @@ OPERATIONS = (
             query("stream", words("stdout", "stderr", "system"), "Only this one."),
             query("limit", {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 1000}, "At most so many lines."),
         ),
-        answers={200: Answer(_LOGS, {"epoch": 1, "entries": [_LINE], "nextAfter": 0}, "Lines.")},
+        answers={200: Answer(_LOGS, {"epoch": 1, "entries": [_LINE], "nextAfter": 0, "gaps": []}, "Lines.")},
         errors=OF_A_JOB,
     ),
     Operation(
@@ -180,7 +206,37 @@ OPERATIONS = (
         "The whole log of every run as text, streamed, one line each.",
         scopes=_SCOPES,
         parameters=("Id",),
-        answers={200: Answer({"type": "string"}, "reading orders.csv\n", "The text.", kind="text/plain")},
+        answers={200: Answer(TEXT, "reading orders.csv\n", "The text.", kind="text/plain")},
         errors=OF_A_JOB,
+    ),
+    Operation(
+        "GET",
+        "/jobs/{id}/output.txt",
+        "readTextOutput",
+        "Reading",
+        "What a run was reported to have written, whole and as text, streamed.",
+        more="Of the newest run that has ended, or of `epoch`. Empty when there was none.",
+        scopes=_SCOPES,
+        parameters=(
+            "Id",
+            query("stream", {**words("stdout", "stderr"), "default": "stdout"}, "Which; an output of one text is stdout."),
+            query("epoch", {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}, "Of which run."),
+        ),
+        answers={200: Answer(TEXT, "128 rows", "The text.", kind="text/plain")},
+        errors=OF_A_JOB,
+    ),
+    Operation(
+        "GET",
+        "/events",
+        "readEvents",
+        "Reading",
+        "Reads every entry of the audit log in one stable order, none skipped and none twice.",
+        more="With nothing new, `nextCursor` is the one given.",
+        scopes=("read",),
+        parameters=(
+            query("after", _EVENT_CURSOR, "`nextCursor` of the answer before; 0 begins."),
+            query("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "At most so many."),
+        ),
+        answers={200: Answer(_EVENTS, {"events": [_ENTRY], "nextCursor": "812-1", "lagSeconds": 0}, "What follows.")},
     ),
 )

@@ -3,16 +3,16 @@
 from dataclasses import replace
 
 from orchestration_api.openapi import examples
-from orchestration_api.openapi.envelopes import REMARKS, SUCCESS
-from orchestration_api.openapi.operation import OF_A_JOB, OF_A_LEASE, OF_AN_ORCHESTRATOR_WITH_A_BODY, Answer, Operation
-from orchestration_api.openapi.shapes import COUNT, Schema, closed, ref
+from orchestration_api.openapi.envelopes import REMARKS, SUCCESS, answering
+from orchestration_api.openapi.operation import OF_A_JOB, OF_A_LEASE, OF_A_REPORT, Answer, Operation
+from orchestration_api.openapi.shapes import COUNT, Schema, ref
 from orchestration_api.serializers import Acknowledgement, Completion, Failure, LogEntries, Release, Renewal, StatusReport
 
-_RENEWED = closed(
+_RENEWED = answering(
     {"success": SUCCESS, "lease": ref("RenewedLease"), "timestamp": ref("Time"), "nextAction": ref("NextAction"), **REMARKS},
     optional=tuple(REMARKS),
 )
-_APPENDED = closed(
+_APPENDED = answering(
     {
         "success": SUCCESS,
         "stored": {**COUNT, "description": "Lines that were new."},
@@ -24,8 +24,7 @@ _APPENDED = closed(
     optional=tuple(REMARKS),
 )
 _PARAMETERS = ("Id", "OrchestratorOrBody", "LeaseToken", "RequestTimestamp")
-_ERRORS = (*OF_A_JOB, *OF_AN_ORCHESTRATOR_WITH_A_BODY, *OF_A_LEASE)
-_NEEDS_FIELDS = (*_ERRORS, "VALIDATION_MISSING_FIELD")
+_ERRORS = (*OF_A_JOB, *OF_A_REPORT, *OF_A_LEASE)
 _AGAIN = "The same report again is answered like the first, with `replayed`, and writes nothing."
 _LEASE = {**examples.LEASE, "renewalToken": examples.TOKEN}
 _DONE = examples.held("completed", exitCode=0, startedAt=examples.MOMENT, completedAt=examples.LATER, leaseExpiresAt=None)
@@ -81,7 +80,7 @@ OPERATIONS = (
         example={"status": "running", "details": {"phase": "rendering"}},
         parameters=_PARAMETERS,
         answers=_answer(ref("Reported"), examples.reported(examples.held("running", startedAt=examples.MOMENT, phase="rendering"))),
-        errors=(*_NEEDS_FIELDS, "INVALID_TRANSITION"),
+        errors=(*_ERRORS, "INVALID_TRANSITION"),
     ),
     Operation(
         "POST",
@@ -96,7 +95,7 @@ OPERATIONS = (
         example={"exitCode": 0, "output": {"stdout": "128 rows", "stderr": ""}},
         parameters=_PARAMETERS,
         answers=_answer(ref("Reported"), examples.reported(_DONE)),
-        errors=_NEEDS_FIELDS,
+        errors=_ERRORS,
     ),
     Operation(
         "POST",
@@ -110,7 +109,7 @@ OPERATIONS = (
         example={"error": "orders.csv: line 17", "exitCode": 1, "retryAfterSeconds": 0},
         parameters=_PARAMETERS,
         answers=_answer(ref("Reported"), examples.reported(_QUEUED_AGAIN, then="retry")),
-        errors=_NEEDS_FIELDS,
+        errors=_ERRORS,
     ),
     _RELEASE,
     replace(
@@ -135,7 +134,7 @@ OPERATIONS = (
         example={"renewalToken": examples.TOKEN, "extensionSeconds": 600},
         parameters=_PARAMETERS,
         answers=_answer(_RENEWED, {"success": True, "lease": _LEASE, "timestamp": examples.MOMENT, "nextAction": "continue"}),
-        errors=_NEEDS_FIELDS,
+        errors=_ERRORS,
     ),
     Operation(
         "POST",
@@ -149,6 +148,6 @@ OPERATIONS = (
         example={"entries": [{"sequence": 0, "stream": "stdout", "line": "reading orders.csv"}]},
         parameters=_PARAMETERS,
         answers=_answer(_APPENDED, {"success": True, "stored": 1, "duplicates": 0, "nextSequence": 1, "nextAction": "continue"}),
-        errors=_NEEDS_FIELDS,
+        errors=_ERRORS,
     ),
 )

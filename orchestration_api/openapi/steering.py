@@ -1,13 +1,20 @@
 """Jobs changed, cancelled and tried again."""
 
+from typing import Any
+
 from orchestration_api.openapi import examples
-from orchestration_api.openapi.operation import OF_A_JOB, Answer, Operation
+from orchestration_api.openapi.operation import OF_A_JOB, ONCE_PER_KEY, Answer, Operation
 from orchestration_api.openapi.shapes import ref
 from orchestration_api.serializers import Edit, Order
 
-_PARAMETERS = ("Id", "RequestTimestamp")
+_PARAMETERS = ("Id", "IdempotencyKey", "RequestTimestamp")
 _ERRORS = (*OF_A_JOB, "INVALID_TRANSITION", "CONFLICT")
 _SCOPES = ("enqueue", "manage")
+
+
+def _ordered(shown: dict[str, Any]) -> dict[int, Answer]:
+    return {200: Answer(ref("Reported"), examples.reported(shown), headers=("Idempotency-Replayed",))}
+
 
 OPERATIONS = (
     Operation(
@@ -19,7 +26,7 @@ OPERATIONS = (
         scopes=_SCOPES,
         body=Edit,
         example={"priority": 90},
-        parameters=_PARAMETERS,
+        parameters=("Id", "RequestTimestamp"),
         answers={200: Answer(ref("Reported"), examples.reported(examples.job(priority=90)))},
         errors=(*_ERRORS, "VALIDATION_MISSING_FIELD"),
     ),
@@ -35,8 +42,8 @@ OPERATIONS = (
         example={"reason": "no longer needed"},
         needs_body=False,
         parameters=_PARAMETERS,
-        answers={200: Answer(ref("Reported"), examples.reported(examples.job(status="cancelled", completedAt=examples.LATER)))},
-        errors=_ERRORS,
+        answers=_ordered(examples.job(status="cancelled", completedAt=examples.LATER)),
+        errors=(*_ERRORS, *ONCE_PER_KEY),
     ),
     Operation(
         "POST",
@@ -49,7 +56,7 @@ OPERATIONS = (
         example={"reason": "the disk was full"},
         needs_body=False,
         parameters=_PARAMETERS,
-        answers={200: Answer(ref("Reported"), examples.reported(examples.job(epoch=1)))},
-        errors=_ERRORS,
+        answers=_ordered(examples.job(epoch=1)),
+        errors=(*_ERRORS, *ONCE_PER_KEY),
     ),
 )

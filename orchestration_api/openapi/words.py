@@ -3,7 +3,7 @@
 A key means the same wherever it stands; where it means more, `Serializer.key` has its own words.
 """
 
-from orchestration_api.openapi.shapes import Schema
+from orchestration_api.openapi.shapes import Schema, ref
 from orchestration_api.serializers import ENDINGS
 
 WORDS = {
@@ -40,6 +40,8 @@ WORDS = {
     "condition": "Kept with the run.",
     "items": "Of a run over many items.",
     "entries": "Lines, in any order.",
+    "updates": "Each is judged as its single call would be.",
+    "claim": "Claims in the same round trip.",
     "sequence": "Its number in the run: each is stored once.",
     "stream": "Where it was written.",
     "line": "Without the line break.",
@@ -77,6 +79,8 @@ NARROWED: dict[str, Schema] = {
     "Completion": _any_of("status", "exitCode", "error", "output"),
     # (The one of a string, the other of an object.)
     "Failure.error": {"minLength": 1, "minProperties": 1},
+    # Of an update that is none it tells why in its result.
+    "Batch.updates": {"items": {"anyOf": [ref("Update"), ref("JSON")]}},
     "LogEntry.stream": {"enum": ["stdout", "stderr", "system"]},
     "Edit": _any_of("priority", "scheduledFor", "metadata", "maxAttempts", "timeoutSeconds"),
 }

@@ -21,6 +21,9 @@ CURSORS: list[str] = json.loads(os.environ["JOBSITE_FUZZING_CURSORS"])
 # What gunicorn takes; it answers longer ones itself, before anything of ours has seen them.
 LONGEST_REQUEST_LINE = 4094
 LONGEST_WAIT = 30
+# In which order a cursor was given out: it is good for no other.
+DEFAULT_ORDER = "-createdAt"
+ORDER_OF: dict[str, str] = {}
 
 
 def _moment(seconds: int) -> str:
@@ -53,8 +56,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
             # A long poll that finds nothing is as good as a short one here.
             asked["wait"] = 0
     if case.query and "cursor" in case.query and _is_valid(case, "query"):
-        # The cursor was made for the order that is the default.
-        case.query.pop("ordering", None)
+        case.query["ordering"] = ORDER_OF.get(case.query["cursor"], DEFAULT_ORDER)
 
 
 @schemathesis.hook
@@ -62,8 +64,12 @@ def after_call(context: Any, case: Any, response: Any) -> None:
     """One line an answer: operation, status, error code."""
     is_error = response.status_code >= 400 and response.headers.get("content-type") == ["application/json"]
     code = response.json()["error"]["code"] if is_error else None
+    operation = case.operation.definition.raw["operationId"]
+    if operation == "listJobs" and response.status_code == 200:
+        page = response.json()
+        ORDER_OF.update(dict.fromkeys((page["next"], page["previous"]), (case.query or {}).get("ordering", DEFAULT_ORDER)))
     with open(JOURNAL, "a") as journal:
-        journal.write(json.dumps([case.operation.definition.raw["operationId"], response.status_code, code]) + "\n")
+        journal.write(json.dumps([operation, response.status_code, code]) + "\n")
 
 
 def _is_valid(case: Any, place: str) -> bool:

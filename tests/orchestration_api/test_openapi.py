@@ -1,5 +1,6 @@
 """The OpenAPI document: it tells every operation there is, closes its shapes, and its examples are true to them."""
 
+import inspect
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -14,13 +15,14 @@ from jobs.lifecycle import Status
 from orchestration_api import representations
 from orchestration_api.exceptions import STATUS_OF
 from orchestration_api.middleware import DOOR
-from orchestration_api.openapi import coming, nouns
+from orchestration_api.openapi import nouns
 from orchestration_api.openapi.document import text
 from orchestration_api.openapi.errors import ERRORS
 from orchestration_api.openapi.operation import Operation
 from orchestration_api.openapi.shapes import OPEN
 from orchestration_api.openapi.table import OPERATIONS
 from orchestration_api.urls import release, urlpatterns
+from tests.orchestration_api.access import routes
 
 DOCUMENT: dict[str, Any] = json.loads(text())
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
@@ -69,20 +71,15 @@ def test_every_error_code_is_described_and_no_other() -> None:
     assert {code for operation in OPERATIONS.values() for code in operation.codes} == set(STATUS_OF)
 
 
-def test_what_is_prepared_has_not_come_yet() -> None:
-    """What has come moves from coming.py to its group, or to errors.py."""
-    served = {(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods}
+@each_operation
+def test_the_scopes_and_keys_of_an_operation_are_those_that_its_view_declares(operation: Operation) -> None:
+    method, path = operation.address
+    # (A release is served without the base path, too.)
+    behind = routes()[method, path.removeprefix(DOOR)]
 
-    assert {operation.address for operation in coming.OPERATIONS} & (served | OPERATIONS.keys()) == set()
-    assert coming.ERRORS.keys() & STATUS_OF.keys() == set()
-
-
-@pytest.mark.parametrize("operation", coming.OPERATIONS, ids=lambda operation: operation.name)
-def test_the_examples_of_what_is_prepared_are_true_to_its_schemas(operation: Operation) -> None:
-    if operation.schema:
-        _assert_valid(operation.example, operation.schema)
-    for answer in operation.answers.values():
-        _assert_valid(answer.example, answer.schema)
+    assert set(operation.scopes) == behind.opened_by  # type: ignore[attr-defined]
+    assert ("IdempotencyKey" in operation.parameters) == (inspect.unwrap(behind) is not behind)
+    assert told(operation)["security"] == ([{"bearer": [scope]} for scope in operation.scopes] or [{"bearer": []}])
 
 
 @each_operation
@@ -95,7 +92,7 @@ def test_an_operation_says_what_it_does_with_an_example_and_every_error(operatio
     assert said["tags"][0] in {tag["name"] for tag in DOCUMENT["tags"]}
     assert codes == set(operation.codes)
     assert ("requestBody" in said) == (operation.method != "GET")
-    assert {"401", "405", "500", "503"} <= said["responses"].keys()
+    assert {"401", "405", "429", "500", "503"} <= said["responses"].keys()
 
 
 @each_operation
@@ -151,7 +148,8 @@ def test_every_key_of_a_request_says_what_it_means() -> None:
     ],
 )
 def test_what_is_told_has_the_keys_that_the_document_names(shape: type[serializers.Serializer[Any]], noun: str) -> None:
-    assert set(shape().fields) == set(nouns.COMPONENTS[noun]["properties"])
+    # (What was shortened is told by what writes the answer.)
+    assert set(shape().fields) == set(nouns.COMPONENTS[noun]["properties"]) - {"shortened"}
 
 
 def test_the_filters_of_the_list_are_those_of_the_document() -> None:
