@@ -47,6 +47,17 @@ def test_an_orchestrator_is_stopped_and_resumed_by_whom_and_why(operator: Client
     ]
 
 
+def test_the_audit_log_is_looked_through_for_each_of_these_acts(admin_client: Client) -> None:
+    for stop in (pausing.drain, pausing.disable):
+        stop(HOLDER.name, by=STAFF, reason=WHY)
+    page = admin_client.get("/admin/jobs/auditentry/", {"action": "drain"})
+
+    assert [entry.action for entry in page.context["cl"].result_list] == ["drain"]
+    assert all(
+        f"?action={act}" in page.content.decode() for act in ("pause", "drain", "disable", "resume", "issue", "revoke") if act != "drain"
+    )
+
+
 def test_without_a_reason_nothing_is_done(operator: Client) -> None:
     assert "Say why" in act(operator, "drain", reason=" ")
     assert pausing.pause_of(HOLDER.name) is None
