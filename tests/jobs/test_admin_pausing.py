@@ -6,6 +6,7 @@ from django.test import Client
 
 from jobs import pausing
 from jobs.models import AuditEntry
+from jobs.records import SiteAct
 from tests.factories import HOLDER, STAFF, JobFactory
 
 PAGE = f"/admin/jobs/orchestrator/{HOLDER.name}/change/"
@@ -53,9 +54,7 @@ def test_the_audit_log_is_looked_through_for_each_of_these_acts(admin_client: Cl
     page = admin_client.get("/admin/jobs/auditentry/", {"action": "drain"})
 
     assert [entry.action for entry in page.context["cl"].result_list] == ["drain"]
-    assert all(
-        f"?action={act}" in page.content.decode() for act in ("pause", "drain", "disable", "resume", "issue", "revoke") if act != "drain"
-    )
+    assert [act for act in SiteAct if f"?action={act}" not in page.content.decode()] == []
 
 
 def test_without_a_reason_nothing_is_done(operator: Client) -> None:
