@@ -20,7 +20,7 @@ from jobs.memory import Memory
 from jobs.models import Scope
 from jobs.times import written
 from orchestration_api import wrong_tokens
-from orchestration_api.exceptions import WireError
+from orchestration_api.exceptions import CHALLENGE, WireError
 
 log = logging.getLogger(__name__)
 # How long a token is taken for what it was: a revocation holds everywhere within a second.
@@ -33,7 +33,8 @@ class Caller:
     """The one whose token it is.
 
     Attributes:
-        name: written as `createdBy` of the jobs it makes. Two tokens of one name are one caller.
+        name: written as `createdBy` of the jobs it makes, and whose idempotency keys are its own. Two tokens of one name are one caller,
+            also while one replaces the other.
         scopes: what is open to it.
         orchestrator_id: the one orchestrator it speaks for; None for producers, and for the shared key, which speaks for any.
         expires_at: None for never.
@@ -51,11 +52,6 @@ class Caller:
     def bound(self) -> bool:
         """Its token speaks for one orchestrator only and must prove each claim."""
         return self.orchestrator_id is not None
-
-    @property
-    def key_owner(self) -> str:
-        """Among whose idempotency keys its own are: all tokens of one name are one caller, also while one replaces the other."""
-        return self.name
 
 
 SERVICE = Caller(name=tokens.SERVICE, scopes=frozenset(Scope))
@@ -77,7 +73,7 @@ class TokenAuthentication(BaseAuthentication):
         raise wrong_tokens.count(request) or WireError("AUTH_INVALID_TOKEN", _INVALID)
 
     def authenticate_header(self, request: Request | HttpRequest) -> str:
-        return 'Bearer realm="jobsite"'
+        return CHALLENGE
 
 
 # By SHA-256 of the token, so that none lies about in memory.
