@@ -16,6 +16,7 @@ from django.conf import settings
 
 from jobs import statements
 from jobs.actors import Holder
+from jobs.memory import Memory
 from jobs.models import Job, LeaseKey
 
 # What a token that does not verify is taken for: a claim that never was.
@@ -134,27 +135,23 @@ def renew(job_id: str, *, by: Holder, epoch: int, seconds: int | None = None, pr
     return statements.as_job(rows[0]) if rows else None
 
 
+def note_unfenced(orchestrator_id: str) -> None:
+    """Writes down that an orchestrator reported without a lease token: at most once a minute, and else at no cost."""
+    if _unfenced_noted.get(orchestrator_id):
+        return
+    _unfenced_noted.keep(orchestrator_id, True, until=time.monotonic() + 60)
+    statements.run("unfenced", orchestrator_id=orchestrator_id)
+
+
+# Of whom it need not be written again yet.
+_unfenced_noted: Memory[str, bool] = Memory()
+
+
 def _proven(job_id: str, token: str, orchestrator_id: str) -> int:
     number, _, mac = token.partition(".")
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         return FORGED
     return int(number) if _verifies(mac, job_id, int(number), orchestrator_id) else FORGED
-
-
-def note_unfenced(orchestrator_id: str) -> None:
-    """Writes down that an orchestrator reported without a lease token: at most once a minute, and else at no cost."""
-    now = time.monotonic()
-    if now < _unfenced_noted.get(orchestrator_id, now):
-        return
-    if len(_unfenced_noted) >= _MOST_REMEMBERED:
-        _unfenced_noted.clear()
-    _unfenced_noted[orchestrator_id] = now + 60
-    statements.run("unfenced", orchestrator_id=orchestrator_id)
-
-
-# Until when it need not be written again, by orchestrator id.
-_unfenced_noted: dict[str, float] = {}
-_MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)

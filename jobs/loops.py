@@ -1,4 +1,4 @@
-"""Loops that run for months: they end at SIGTERM after the round they are in, and outlive a database that is away."""
+"""Loops that run for months: they end, when told, after the round they are in, and outlive a database that is away."""
 
 import logging
 import signal
@@ -21,14 +21,19 @@ def repeat(once: Callable[[], None], *, seconds: float, name: str) -> None:
     stopped = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        while not stopped.is_set():
-            try:
-                once()
-            except (Error, PoolTimeout) as error:
-                log.warning("%s: this round failed, the next is in %s s: %s", name, seconds, error)
-            finally:
-                close_old_connections()
-            stopped.wait(seconds)
+        repeat_until(stopped, once, seconds=seconds, name=name)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def repeat_until(stopped: threading.Event, once: Callable[[], object], *, seconds: float, name: str) -> None:
+    """The same until it is told, for a thread, which hears no signals."""
+    while not stopped.is_set():
+        try:
+            once()
+        except (Error, PoolTimeout) as error:
+            log.warning("%s: this round failed, the next is in %s s: %s", name, seconds, error)
+        finally:
+            close_old_connections()
+        stopped.wait(seconds)

@@ -10,8 +10,9 @@ from django.db.models.functions import Now
 from jobs import records, statements
 from jobs.actors import Actor
 from jobs.models import Pause, PauseMode, PauseScope
+from jobs.records import SiteAct
 
-_VERBS = {PauseMode.PAUSED: "pause", PauseMode.DRAINED: "drain", PauseMode.DISABLED: "disable"}
+_ACTS = {PauseMode.PAUSED: SiteAct.PAUSE, PauseMode.DRAINED: SiteAct.DRAIN, PauseMode.DISABLED: SiteAct.DISABLE}
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def resume(*, by: Actor, reason: str, subject: Subject = SITE) -> bool:
     with transaction.atomic():
         deleted, _ = Pause.objects.filter(scope=subject.scope, name=subject.name).delete()
         if deleted:
-            _record("resume", subject, by, reason)
+            _record(SiteAct.RESUME, subject, by, reason)
     return bool(deleted)
 
 
@@ -91,8 +92,8 @@ def _stop(subject: Subject, mode: PauseMode, by: Actor, reason: str) -> None:
         Pause.objects.update_or_create(
             scope=subject.scope, name=subject.name, defaults={"mode": mode, "reason": reason, "paused_by": by.name, "at": Now()}
         )
-        _record(_VERBS[mode], subject, by, reason)
+        _record(_ACTS[mode], subject, by, reason)
 
 
-def _record(action: str, subject: Subject, by: Actor, reason: str) -> None:
-    records.record(action, subject_type=subject.scope, subject_id=subject.name or "site", by=by, reason=reason)
+def _record(act: SiteAct, subject: Subject, by: Actor, reason: str) -> None:
+    records.record(act, subject_type=subject.scope, subject_id=subject.name or "site", by=by, reason=reason)

@@ -2,20 +2,30 @@
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from jobs import statements
 from jobs.actors import Actor
 
 
+class SiteAct(StrEnum):
+    ISSUE = "issue"
+    REVOKE = "revoke"
+    PAUSE = "pause"
+    DRAIN = "drain"
+    DISABLE = "disable"
+    RESUME = "resume"
+
+
 def record(
-    action: str, *, subject_type: str, subject_id: str, by: Actor, reason: str | None = None, detail: Mapping[str, Any] | None = None
+    act: SiteAct, *, subject_type: str, subject_id: str, by: Actor, reason: str | None = None, detail: Mapping[str, Any] | None = None
 ) -> None:
     """Writes one entry. To be called in the transaction of the act itself, so that the one is never without the other.
 
     Args:
-        action: what was done, as a verb: `issue`, `revoke`.
-        subject_type: of what kind the thing is: `token`.
+        act: what was done.
+        subject_type: of what kind the thing is: `token`, `orchestrator`, `type` or `site`.
         subject_id: which one.
         detail: what else a reader needs to know. No secrets: what stands in the log stays there.
     """
@@ -23,7 +33,7 @@ def record(
         "record",
         subject_type=subject_type,
         subject_id=subject_id,
-        action=action,
+        action=act,
         actor_kind=by.kind,
         actor=by.name,
         reason=reason,

@@ -20,7 +20,7 @@ from jobs import statements
 from jobs.actors import Actor
 from jobs.ids import is_orchestrator_id
 from jobs.models import ApiToken, Scope
-from jobs.records import record
+from jobs.records import SiteAct, record
 
 MOST_LIVE = 2
 # What the shared service key is called.
@@ -98,7 +98,7 @@ def issue(
         )
         token.refresh_from_db()
         detail = {"name": name, "scopes": wanted, "orchestratorId": orchestrator_id}
-        record("issue", subject_type="token", subject_id=public_id, by=by, detail=detail)
+        record(SiteAct.ISSUE, subject_type="token", subject_id=public_id, by=by, detail=detail)
     return Issued(token, text)
 
 
@@ -180,7 +180,7 @@ def _refuse_third(name: str, orchestrator_id: str | None) -> None:
 def _revoke(token: ApiToken, *, by: Actor, reason: str | None) -> bool:
     changed = ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=Now(), revoked_by=by.name)
     if changed:
-        record("revoke", subject_type="token", subject_id=token.public_id, by=by, reason=reason, detail={"name": token.name})
+        record(SiteAct.REVOKE, subject_type="token", subject_id=token.public_id, by=by, reason=reason, detail={"name": token.name})
     return bool(changed)
 
 

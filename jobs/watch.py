@@ -14,10 +14,10 @@ from functools import partial
 from typing import Literal
 
 from django.conf import settings
-from django.db import Error, close_old_connections, transaction
-from psycopg_pool import PoolTimeout
+from django.db import transaction
 
 from jobs import statements, times
+from jobs.loops import repeat_until
 
 log = logging.getLogger(__name__)
 
@@ -111,14 +111,7 @@ def stop_signing() -> None:
 
 def _keep_signing() -> None:
     pause = promise() / 4
-    while not _stopped.is_set():
-        try:
-            sign("web", again_within=promise(pause))
-        except (Error, PoolTimeout) as error:
-            log.warning("no sign of life, the next is in %s s: %s", pause, error)
-        finally:
-            close_old_connections()
-        _stopped.wait(pause)
+    repeat_until(_stopped, partial(sign, "web", again_within=promise(pause)), seconds=pause, name="sign of life")
 
 
 def _tell(reason: str, until: datetime) -> None:

@@ -16,15 +16,15 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from jobs import tokens
+from jobs.memory import Memory
 from jobs.models import Scope
 from jobs.times import written
 from orchestration_api import wrong_tokens
-from orchestration_api.exceptions import WireError
+from orchestration_api.exceptions import CHALLENGE, WireError
 
 log = logging.getLogger(__name__)
 # How long a token is taken for what it was: a revocation holds everywhere within a second.
 REMEMBERED_SECONDS = 0.5
-_MOST_REMEMBERED = 10_000
 _INVALID = "The token is not valid. Send `Authorization: Bearer <token>` with a current one."
 
 
@@ -33,7 +33,8 @@ class Caller:
     """The one whose token it is.
 
     Attributes:
-        name: written as `createdBy` of the jobs it makes. Two tokens of one name are one caller.
+        name: written as `createdBy` of the jobs it makes, and whose idempotency keys are its own. Two tokens of one name are one caller,
+            also while one replaces the other.
         scopes: what is open to it.
         orchestrator_id: the one orchestrator it speaks for; None for producers, and for the shared key, which speaks for any.
         expires_at: None for never.
@@ -52,11 +53,6 @@ class Caller:
         """Its token speaks for one orchestrator only and must prove each claim."""
         return self.orchestrator_id is not None
 
-    @property
-    def key_owner(self) -> str:
-        """Among whose idempotency keys its own are: all tokens of one name are one caller, also while one replaces the other."""
-        return self.name
-
 
 SERVICE = Caller(name=tokens.SERVICE, scopes=frozenset(Scope))
 
@@ -72,27 +68,22 @@ class TokenAuthentication(BaseAuthentication):
         if scheme.lower() == "bearer":
             if _is_service_key(token):
                 return SERVICE, None
-            if caller := _remembered(token) or _recognised(token):
+            if caller := _known.get(_sha256(token)) or _recognised(token):
                 return caller, None
         raise wrong_tokens.count(request) or WireError("AUTH_INVALID_TOKEN", _INVALID)
 
     def authenticate_header(self, request: Request | HttpRequest) -> str:
-        return 'Bearer realm="jobsite"'
+        return CHALLENGE
 
 
-# By SHA-256 of the token, so that none lies about in memory; with the time until which it is believed.
-_known: dict[bytes, tuple[Caller, float]] = {}
+# By SHA-256 of the token, so that none lies about in memory.
+_known: Memory[bytes, Caller] = Memory()
 
 
 def _is_service_key(token: str) -> bool:
     # Every key is compared, in constant time: how long it takes tells nothing.
     matches = [hmac.compare_digest(token.encode(), key.encode()) for key in settings.INTERNAL_API_KEYS]
     return any(matches)
-
-
-def _remembered(token: str) -> Caller | None:
-    caller, until = _known.get(hashlib.sha256(token.encode()).digest(), (None, 0.0))
-    return caller if time.monotonic() < until else None
 
 
 def _recognised(token: str) -> Caller | None:
@@ -113,11 +104,13 @@ def _recognised(token: str) -> Caller | None:
         _note_use(found.public_id)
     caller = Caller(found.name, found.scopes, found.orchestrator_id, found.expires_at)
     # From before the query, and no longer than it lives: its end is told by the database's clock, how long that is by ours.
-    until = asked_at + min(REMEMBERED_SECONDS, found.seconds_left if found.seconds_left is not None else REMEMBERED_SECONDS)
-    if len(_known) >= _MOST_REMEMBERED:
-        _known.clear()
-    _known[hashlib.sha256(token.encode()).digest()] = caller, until
+    believed_for = min(REMEMBERED_SECONDS, found.seconds_left if found.seconds_left is not None else REMEMBERED_SECONDS)
+    _known.keep(_sha256(token), caller, until=asked_at + believed_for)
     return caller
+
+
+def _sha256(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _note_use(public_id: str) -> None:

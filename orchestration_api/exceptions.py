@@ -53,12 +53,12 @@ STATUS_OF = {
     "SERVICE_UNAVAILABLE": 503,
     "OUTCOME_UNKNOWN": 503,
 }
+# Of every 401 (RFC 6750).
+CHALLENGE = 'Bearer realm="jobsite"'
 # Seconds, of every 503.
 RETRY_AFTER = 2
 # Errors after which the caller drops the job.
 _STOP = {"NOT_JOB_OWNER", "ALREADY_FINISHED", "LEASE_LOST", "LEASE_EXPIRED"}
-
-
 # Of an error, where a refusal tells the outcome; the whole of it is at GET /jobs/{id}.
 _LONGEST_ERROR = 2000
 
@@ -85,7 +85,7 @@ def answer(problem: Exception, context: dict[str, Any]) -> Response:
     request = context["request"]
     response = Response(body_of(error, request.META["jobsite.request_id"]), status=STATUS_OF[error.code])
     if response.status_code == 401:
-        response["WWW-Authenticate"] = 'Bearer realm="jobsite"'
+        response["WWW-Authenticate"] = CHALLENGE
     if response.status_code in (429, 503):
         response["Retry-After"] = str(error.details.get("retryAfterSeconds", RETRY_AFTER))
     if isinstance(problem, drf.MethodNotAllowed):

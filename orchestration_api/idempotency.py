@@ -40,7 +40,7 @@ def once_per_key(act: Callable[..., Response]) -> Callable[..., HttpResponseBase
                 "An Idempotency-Key is 1 to 255 printable ASCII characters.",
                 fields={"Idempotency-Key": ["malformed"]},
             )
-        owner, digest = view.caller.key_owner, _digest(request)
+        owner, digest = view.caller.name, _digest(request)
         with transaction.atomic():
             first = idempotency.begin(owner, key)
             if first:

@@ -10,14 +10,14 @@ from django.db import Error
 from psycopg_pool import PoolTimeout
 from rest_framework.request import Request
 
+from jobs.memory import Memory
 from jobs.throttling import WINDOW_SECONDS, count_failure
 from orchestration_api.exceptions import WireError
 
 log = logging.getLogger(__name__)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-# Addresses that are over their limit, and until when: they are told so without a query.
-_over: dict[str, float] = {}
-_MOST_REMEMBERED = 10_000
+# Addresses that are over their limit, and until when, by `time.monotonic`: they are told so without a query.
+_over: Memory[str, float] = Memory()
 
 
 def count(request: Request) -> WireError | None:
@@ -27,9 +27,8 @@ def count(request: Request) -> WireError | None:
         What to answer instead of 401 when it sent too many.
     """
     address = client_of(request)
-    left = _over.get(address, 0.0) - time.monotonic()
-    if left <= 0:
-        left = _counted(address)
+    over_until = _over.get(address)
+    left = over_until - time.monotonic() if over_until else _counted(address)
     if left <= 0:
         return None
     return WireError(
@@ -66,10 +65,9 @@ def _counted(address: str) -> float:
         return 0.0
     if failures <= settings.AUTH_FAILURES_PER_MINUTE:
         return 0.0
-    if len(_over) >= _MOST_REMEMBERED:
-        _over.clear()
     left = min(max(left, 1.0), float(WINDOW_SECONDS))
-    _over[address] = time.monotonic() + left
+    until = time.monotonic() + left
+    _over.keep(address, until, until=until)
     log.warning("too many wrong tokens from %s", address)
     return left
 

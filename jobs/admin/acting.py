@@ -70,10 +70,15 @@ def ask_or_act(admin: "ReadOnlyAdmin", request: HttpRequest, verb: Verb) -> Http
         return TemplateResponse(
             request, "admin/jobs/confirm.html", admin.admin_site.each_context(request) | _question(request, verb, ids, form)
         )
-    by = Actor.user(request.user.get_username(), request_id=request.META["jobsite.request_id"])
+    by = staff(request)
     steps = [Step(job_id=job_id, action=verb, reason=form.cleaned_data["reason"]) for job_id in ids]
     tell(request, transitions.apply(steps, by=by), unknown=len(selected) - len(ids))
     return HttpResponseRedirect(_back(request, ids))
+
+
+def staff(request: HttpRequest) -> Actor:
+    """Who is signed in, as the one who acts."""
+    return Actor.user(request.user.get_username(), request_id=request.META["jobsite.request_id"])
 
 
 def tell(request: HttpRequest, rulings: Sequence[Ruling], *, unknown: int = 0) -> None:

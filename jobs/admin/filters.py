@@ -17,6 +17,7 @@ from django.utils import timezone
 from jobs.failures import Category
 from jobs.lifecycle import Act, ActorKind, Status, Verb
 from jobs.models import Job, Lane, Orchestrator
+from jobs.records import SiteAct
 
 # More can't be read in a drop-down.
 _MOST_CHOICES = 200
@@ -118,11 +119,9 @@ class CreatedFilter(OneOf):
 
 class ActionFilter(OneOf):
     title = parameter_name = column = "action"
-    # Acts on what is no job have words of their own.
-    open_ended = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(word, word.replace("_", " ").capitalize()) for word in (*Verb, *Act, "issue", "revoke")]
+        return [(word, word.replace("_", " ").capitalize()) for word in (*Verb, *Act, *SiteAct)]
 
 
 class ActorKindFilter(OneOf):

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from jobs import pausing
 from jobs.actors import Actor
-from jobs.admin.acting import ReasonForm
+from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.models import Job, Orchestrator, Pause, PauseMode
 from jobs.pausing import Subject
@@ -95,14 +95,13 @@ class PausableAdmin(ReadOnlyAdmin):
     def _ask_or_act(self, request: HttpRequest, object_id: str, *, act_name: str) -> HttpResponse:
         if not self.has_pause_permission(request):
             raise PermissionDenied
-        orchestrator = None if "\0" in object_id else self.get_object(request, unquote(object_id))
+        orchestrator = self.noun(request, object_id)
         if orchestrator is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+            return self.nothing_there(request, object_id)
         act = ACTS[act_name]
         form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
         if form.is_valid():
-            by = Actor.user(request.user.get_username(), request_id=request.META["jobsite.request_id"])
-            act.make(orchestrator.id, by=by, reason=form.cleaned_data["reason"])
+            act.make(orchestrator.id, by=staff(request), reason=form.cleaned_data["reason"])
             messages.success(request, f"{orchestrator.id} {act.done}.")
             return HttpResponseRedirect(_url("change", orchestrator.id))
         context: dict[str, Any] = {

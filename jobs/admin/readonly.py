@@ -35,14 +35,22 @@ class ReadOnlyAdmin(ModelAdmin):
         """The context of a row's page."""
         raise NotImplementedError
 
+    def noun(self, request: HttpRequest, object_id: str) -> Any:
+        """The row that an address names; None when there is none. (PostgreSQL takes no text with a NUL.)"""
+        return None if "\0" in object_id else self.get_object(request, unquote(object_id))
+
+    def nothing_there(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Back to the index, with a message that says why."""
+        return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if not self.has_view_permission(request) or request.method not in ("GET", "HEAD"):
             raise PermissionDenied
-        noun = None if "\0" in object_id else self.get_object(request, unquote(object_id))
+        noun = self.noun(request, object_id)
         if noun is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+            return self.nothing_there(request, object_id)
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": str(noun), "noun": noun}
         return TemplateResponse(request, self.page_template, context | self.page_of(request, noun) | (extra_context or {}))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,8 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs import tokens
-from jobs.actors import Actor
-from jobs.admin.acting import ReasonForm
+from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.filters import OneOf
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.models import ApiToken, AuditEntry, Scope
@@ -100,7 +99,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
                     scopes=told["scopes"],
                     orchestrator_id=told["orchestrator_id"] or None,
                     expires_in=timedelta(days=int(days)) if days else None,
-                    by=_staff(request),
+                    by=staff(request),
                 )
             except tokens.TokenRefused as refusal:
                 form.add_error(None, str(refusal))
@@ -111,13 +110,13 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not self.has_revoke_permission(request):
             raise PermissionDenied
-        token = None if "\0" in object_id else self.get_object(request, unquote(object_id))
+        token = self.noun(request, object_id)
         if token is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+            return self.nothing_there(request, object_id)
         form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
         if not form.is_valid():
             return self._page(request, "admin/jobs/revoke_token.html", title=f"Revoke a token of {token.name}", token=token, form=form)
-        done = tokens.revoke(token.public_id, by=_staff(request), reason=form.cleaned_data["reason"])
+        done = tokens.revoke(token.public_id, by=staff(request), reason=form.cleaned_data["reason"])
         messages.success(request, f"Revoked: {token}. Every server refuses it within a second." if done else f"{token} was revoked before.")
         return HttpResponseRedirect(_url("change", token))
 
@@ -170,10 +169,6 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     def _page(self, request: HttpRequest, template: str, **context: object) -> HttpResponse:
         return TemplateResponse(request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context})
-
-
-def _staff(request: HttpRequest) -> Actor:
-    return Actor.user(request.user.get_username(), request_id=request.META["jobsite.request_id"])
 
 
 def _url(page: str, token: ApiToken) -> str:

@@ -2,7 +2,8 @@
 with claim as materialized (
   select j.id, coalesce(%(epoch)s::int, j.epoch) as epoch,
     j.status in ('claimed', 'running') and j.epoch = coalesce(%(epoch)s::int, j.epoch)
-      and j.orchestrator_id = %(orchestrator_id)s::text and j.lease_expires_at > clock_timestamp() as holds,
+      and j.orchestrator_id = %(orchestrator_id)s::text
+      and (j.lease_expires_at > clock_timestamp() or brake_holds(clock_timestamp())) as holds,
     j.cancel_requested_at is not null as cancelling
   from jobs j where j.id = %(job_id)s::text),
 -- Which epoch a caller without a token means when it no longer holds the job: the last one it held.

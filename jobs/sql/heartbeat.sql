@@ -4,24 +4,23 @@
 with named as materialized (
   select a.job_id, a.epoch, a.progress from jsonb_to_recordset(%(named)s::jsonb) as a (job_id text, epoch int, progress jsonb)),
 held as materialized (
-  select j.id, j.epoch, j.lease_expires_at, j.started_at, j.timeout_seconds, j.cancel_requested_at
+  select j.id, j.epoch, j.lease_expires_at, j.started_at, j.timeout_seconds, j.cancel_requested_at, j.progress_at
   from jobs j where j.orchestrator_id = %(orchestrator_id)s::text and j.status in ('claimed', 'running') order by j.id for no key update),
 clock as materialized (select clock_timestamp() as at from (select count(*) from held) h),
 good as materialized (
   select n.job_id, n.progress, h.id is not null and (n.epoch is null or n.epoch = h.epoch)
       and (h.lease_expires_at > c.at or brake_holds(c.at)) as ours,
-    n.epoch is not null or not %(fenced)s::boolean as renewable
+    n.epoch is not null or not %(fenced)s::boolean as renewable,
+    n.progress is not null and coalesce(h.progress_at <= c.at - interval '1 second', true) as stores
   from named n cross join clock c left join held h on h.id = n.job_id),
 renewed as (
   update jobs j set kept_by_heartbeats = true,
     lease_expires_at = least(c.at + make_interval(secs => %(heartbeat_lease)s::int),
       j.started_at + make_interval(secs => j.timeout_seconds + %(timeout_grace)s::int)),
-    progress = case when p.stores then g.progress else j.progress end, progress_at = case when p.stores then c.at else j.progress_at end
+    progress = case when g.stores then g.progress else j.progress end, progress_at = case when g.stores then c.at else j.progress_at end
   from good g cross join clock c
-  cross join lateral (
-    select g.progress is not null and coalesce(p.progress_at <= c.at - interval '1 second', true) as stores
-    from jobs p where p.id = g.job_id) p
-  where j.id = any(array(select o.job_id from good o where o.ours and o.renewable)) and g.job_id = j.id returning j.id, j.lease_expires_at),
+  where j.id = any(array(select o.job_id from good o where o.ours and o.renewable))
+    and g.job_id = j.id and g.ours and g.renewable returning j.id, j.lease_expires_at),
 seen as (
   insert into orchestrators as o (id, first_seen_at, last_seen_at, last_heartbeat_at, version, hostname, job_types, capacity)
   select %(orchestrator_id)s::text, c.at, c.at, c.at, %(version)s::text, %(hostname)s::text, %(job_types)s::text[], %(capacity)s::jsonb

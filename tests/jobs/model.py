@@ -6,7 +6,6 @@ Written from the contract's sentences and not from the code: where the two disag
 from dataclasses import dataclass, field
 
 LIVE = ("claimed", "running")
-ENDED = ("completed", "failed", "cancelled")
 ENDINGS = ("complete", "fail", "cancel")
 
 

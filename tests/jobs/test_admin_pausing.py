@@ -6,6 +6,7 @@ from django.test import Client
 
 from jobs import pausing
 from jobs.models import AuditEntry
+from jobs.records import SiteAct
 from tests.factories import HOLDER, STAFF, JobFactory
 
 PAGE = f"/admin/jobs/orchestrator/{HOLDER.name}/change/"
@@ -45,6 +46,15 @@ def test_an_orchestrator_is_stopped_and_resumed_by_whom_and_why(operator: Client
         (name, "olga", WHY, "request-of-olga"),
         ("resume", "olga", "it is in", "request-of-olga"),
     ]
+
+
+def test_the_audit_log_is_looked_through_for_each_of_these_acts(admin_client: Client) -> None:
+    for stop in (pausing.drain, pausing.disable):
+        stop(HOLDER.name, by=STAFF, reason=WHY)
+    page = admin_client.get("/admin/jobs/auditentry/", {"action": "drain"})
+
+    assert [entry.action for entry in page.context["cl"].result_list] == ["drain"]
+    assert [act for act in SiteAct if f"?action={act}" not in page.content.decode()] == []
 
 
 def test_without_a_reason_nothing_is_done(operator: Client) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from jobs import leases, progress, watch
+from jobs import leases, logs, progress, watch
 from jobs.actors import Holder
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
@@ -70,6 +70,18 @@ def test_the_fleet_recovers_by_its_heartbeats(holder: Holder) -> None:
     pass_by(timedelta(seconds=2))
     assert swept() == 1
     assert {job.id for job in Job.objects.filter(status="running")} == {beating.id, renewed.id}
+
+
+@pytest.mark.parametrize("epoch", [1, None])
+def test_who_sends_lines_is_told_to_go_on_while_the_brake_holds_and_to_stop_after(epoch: int | None, holder: Holder) -> None:
+    (job,) = running(1, expired=1)
+    overdue("web")
+    kept = logs.append(job.id, [{"sequence": 1, "stream": "stdout", "line": "on"}], by=holder, epoch=epoch)
+    watch.sign("web")
+    Watch.objects.update(brake_until=Now())
+    late = logs.append(job.id, [{"sequence": 2, "stream": "stdout", "line": "off"}], by=holder, epoch=epoch)
+
+    assert (kept.next_action, late.next_action) == ("continue", "abandon")
 
 
 def test_a_claim_asked_again_brings_what_it_held_while_the_brake_holds(holder: Holder) -> None:
