@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from jobs.lifecycle import Status
 from jobs.models import Job
 from orchestration_api.fields import AnyJSON, Moment
 
@@ -95,6 +96,17 @@ class AttemptOut(serializers.Serializer[Any]):
     error = AnyJSON(source="last_error")
     errorCategory = AnyJSON(source="error_category")
     result = AnyJSON()
+
+
+class CurrentRun(AttemptOut):
+    """The run that a job is in, or ended with; how it ended is told only once it has."""
+
+    number = AnyJSON(source="attempt_number")
+
+    def to_representation(self, instance: Job) -> dict[str, Any]:
+        told: dict[str, Any] = super().to_representation(instance)
+        ended = Status(instance.status).is_terminal
+        return told if ended else told | dict.fromkeys(("exitCode", "error", "errorCategory", "result"))
 
 
 class LogLineOut(serializers.Serializer[Any]):

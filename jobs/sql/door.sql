@@ -166,8 +166,8 @@ logged as (
         jsonb_build_object('delaySeconds', round(r.delay_seconds::numeric, 3))
       where r.verdict = 'applied' and r.via = 'failed'
     union all select 1, 'late_report', r.was, r.was, %(actor_kind)s::text, %(actor)s::text, 1, r.detail where r.late) e)
-select r.ord as asked_ord, r.job_id as asked_id, r.verdict, r.act, case when r.verdict <> 'not_found' then r.was end as was, r.via, r.reason as cause,
-  r.key_holder,
+select r.job_id as asked_id, r.verdict, r.act, case when r.verdict <> 'not_found' then r.was end as was,
+  r.reason as cause, r.key_holder,
   -- The job as it is now, without payload and result.
   s.id, s.type, s.status, s.lane_id, s.due, s.priority, s.metadata, s.last_error, s.error_category, s.exit_code, s.attempts, s.max_attempts,
   s.epoch, s.phase, s.progress, s.partial, s.created_by, s.orchestrator_id, s.claim_id, s.timeout_seconds, s.scheduled_for, s.created_at,

@@ -20,8 +20,8 @@ logged as (
   select m.id, 0, 'enqueue', null, 'queued', %(actor_kind)s::text, %(actor)s::text, 0, 1, %(request_id)s::text, m.created_at,
     %(reason)s::text, m.event_xid
   from made m order by m.id),
--- Wakes long polls, of types that had nothing to claim until now: a commit that notifies takes a lock of the whole cluster, so it must not while
--- the queue is long. At most one notification a transaction (PostgreSQL folds equal ones), and nothing depends on it.
+-- Wakes long polls, of types that had nothing to claim until now: a commit that notifies takes a lock of the whole cluster, so it must not
+-- while the queue is long. At most one notification a transaction (PostgreSQL folds equal ones), and nothing depends on it.
 woken as (
   select pg_notify('jobs_due', '') from (select distinct m.lane_id from made m where m.due) l
   where not exists (select from jobs j where j.lane_id = l.lane_id and j.due))

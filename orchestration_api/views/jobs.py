@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from jobs import events, logs, statistics, times
 from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
 from jobs.filters import JobFilterSet
-from jobs.lifecycle import JobNotFound, Status
-from jobs.models import Attempt, AuditEntry, Job, Scope
+from jobs.lifecycle import JobNotFound
+from jobs.models import Attempt, AuditEntry, Scope
 from jobs.transitions import Step, apply_one
 from orchestration_api import queries
 from orchestration_api.exceptions import WireError
@@ -23,7 +23,7 @@ from orchestration_api.pages import page_of
 from orchestration_api.parsers import mend_text
 from orchestration_api.permissions import may_read_story, opened_by
 from orchestration_api.renderers import encoded, most_bytes
-from orchestration_api.representations import AttemptOut, Entry, JobSummary, JobWhole
+from orchestration_api.representations import AttemptOut, CurrentRun, Entry, JobSummary, JobWhole
 from orchestration_api.serializers import Edit, NewJobRequest, Order, RunAgain
 from orchestration_api.shortening import fitting
 from orchestration_api.views.base import MachineViewSet
@@ -130,7 +130,7 @@ class JobViewSet(MachineViewSet):
         attempts: list[dict[str, Any]] = []
         # In a transaction the server sends no more than is read: the runs together may be gigabytes.
         with transaction.atomic():
-            current = [_current_run(job)] if job.claimed_at is not None else []
+            current = [CurrentRun(job).data] if job.claimed_at is not None else []
             for run in chain((AttemptOut(run).data for run in runs.iterator(chunk_size=1)), current):
                 # What one leaves of its share, the next ones get.
                 told = fitting(dict(run), most_bytes=room // left, encode=encoded)
@@ -203,19 +203,3 @@ def _refuse_unclaimable(payload: Any, metadata: Any) -> None:
     if length > limit:
         message = f"Payload and metadata have {length} bytes together; a claim can hand out at most {limit}."
         raise WireError("PAYLOAD_TOO_LARGE", message, limit=limit, length=length)
-
-
-def _current_run(job: Job) -> dict[str, Any]:
-    ended = Status(job.status).is_terminal
-    told = {
-        "number": job.attempt_number,
-        "epoch": job.epoch,
-        "status": job.status,
-        "orchestratorId": job.orchestrator_id,
-        "claimedAt": times.written(job.claimed_at),
-        "acknowledgedAt": times.written(job.acknowledged_at),
-        "startedAt": times.written(job.started_at),
-        "completedAt": times.written(job.completed_at),
-    }
-    outcome = {"exitCode": job.exit_code, "error": job.last_error, "errorCategory": job.error_category, "result": job.result}
-    return told | (outcome if ended else dict.fromkeys(outcome))
