@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -31,9 +30,7 @@ class QueueViewSet(MachineViewSet):
 
     @opened_by(Scope.ORCHESTRATE)
     def claim_by_get(self, request: Request) -> Response:
-        """Claims by a GET, as existing orchestrators do. HEAD must not: Django would route it here."""
-        if request.method == "HEAD":
-            raise MethodNotAllowed("HEAD")
+        """Claims by a GET, as existing orchestrators do."""
         holder = self.holder()
         return Response(claim_for(holder, self.validate(ClaimRequest, _from_query(request)), ask_again=self.ask_token_again))
 

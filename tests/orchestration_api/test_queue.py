@@ -56,7 +56,8 @@ def test_a_claim_by_post_needs_no_body(api: APIClient) -> None:
 def test_head_claims_nothing(api: APIClient) -> None:
     job = JobFactory()
 
-    assert send(api, "head", "/jobs/queue").status_code == 405
+    answer = send(api, "head", "/jobs/queue")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, OPTIONS")
     assert Job.objects.get(id=job.id).status == "queued"
 
 
