@@ -70,9 +70,8 @@ def claim_for(
         beside_bytes: of the answer, taken already.
         ask_again: called before what was waited for is claimed: raises when the caller's token has ended meanwhile.
     """
-    types: Sequence[str] | None = fields.get("job_types")
-    if types is None:
-        types = claiming.types_on_record(holder.name)
+    # A list that names none says as little as no list, as it does in a query and on the record.
+    types: Sequence[str] | None = fields.get("job_types") or claiming.types_on_record(holder.name)
     wanted, seconds = fields["batch_size"], fields.get("wait", 0)
 
     def claim_if_due() -> claiming.Claim | None:
