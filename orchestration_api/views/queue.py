@@ -92,7 +92,8 @@ def claim_for(
         # Others may wait for the same job: who loses it waits on.
         found, outcome = waiting.wait_for(claim_if_due, seconds=seconds)
         claimed = found or claimed
-        reason = "busy" if outcome == "busy" else None
+        # Claims may have been stopped while it waited.
+        reason = "busy" if outcome == "busy" else None if found else pausing.reason_for(holder.name, types)
     pause = _pause(len(claimed.jobs), wanted)
     return told_claim(claimed.jobs, pause_seconds=pause, queue_size=claiming.queue_size(types), reason=reason)
 
