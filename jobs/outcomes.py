@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs import failures
@@ -96,7 +96,8 @@ def _failure(report: Report, error: ErrorDetail | None, timed_out: bool) -> Outc
     said_retryable = report.retryable
     if said_retryable is None and isinstance(error, dict) and isinstance(error.get("retryable"), bool):
         said_retryable = error["retryable"]
-    result = _result(report)
+    # An empty error says as little as none: in its place the door tells the words in the result, too.
+    result = _result(replace(report, error=error))
     marks = {"category": kind.category, "categoryInferred": kind.inferred or None, "categorySent": kind.sent}
     return Outcome(
         verb=Verb.CANCEL if cancelled else Verb.FAIL,

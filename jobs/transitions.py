@@ -15,7 +15,7 @@ from django.conf import settings
 
 from jobs import lifecycle, statements, unique_keys
 from jobs.actors import Actor, Holder
-from jobs.lifecycle import Status, TransitionRefused, Verb
+from jobs.lifecycle import Act, Status, TransitionRefused, Verb
 from jobs.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -127,6 +127,9 @@ class Ruling:
     def next_action(self) -> str:
         """What the caller does next: `continue`, `cancel`, `abandon` or `retry`."""
         if self.job is None or self.verdict in _LOST:
+            return "abandon"
+        # A holder's own beginning, said twice, is `unchanged`: as a replay it is known only once that claim is over.
+        if self.verdict == "replayed" and self.act in (Act.ACKNOWLEDGE, Verb.START):
             return "abandon"
         if self.act == "fail" and self.job.status == Status.QUEUED:
             return "retry"

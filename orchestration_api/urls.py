@@ -33,7 +33,8 @@ class NothingHere(APIView):
 nothing_here = NothingHere.as_view()
 release = ReportViewSet.as_view({"post": "release"})
 urlpatterns = [
-    path("jobs/queue", QueueViewSet.as_view({"get": "claim_by_get", "head": "claim_by_get"})),
+    # This GET claims, so there is no HEAD of it; Django would route that to it.
+    path("jobs/queue", QueueViewSet.as_view({"get": "claim_by_get"}, http_method_names=["get", "options"])),
     path("jobs/claim", QueueViewSet.as_view({"post": "claim"})),
     path("jobs/orphaned", QueueViewSet.as_view({"get": "orphaned"})),
     path("jobs/status", BatchViewSet.as_view({"post": "report"})),

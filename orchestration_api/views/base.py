@@ -118,6 +118,8 @@ class MachineViewSet(ViewSet):
         if len(set(said.values())) > 1:
             raise WireError("ORCHESTRATOR_MISMATCH", f"The {' and the '.join(said)} name different orchestrators.", **said)
         name = next(iter(said.values()), "")
+        if not name and told is not None and not isinstance(told, str):
+            raise ValidationError({"orchestratorId": ["must be a string"]})
         if not name:
             raise WireError("ORCHESTRATOR_ID_REQUIRED", "Say who you are: send X-Orchestrator-ID, or orchestratorId in the body.")
         if len(name) > 128 or not ID_ALPHABET.fullmatch(name):

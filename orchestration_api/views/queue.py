@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -31,9 +30,7 @@ class QueueViewSet(MachineViewSet):
 
     @opened_by(Scope.ORCHESTRATE)
     def claim_by_get(self, request: Request) -> Response:
-        """Claims by a GET, as existing orchestrators do. HEAD must not: Django would route it here."""
-        if request.method == "HEAD":
-            raise MethodNotAllowed("HEAD")
+        """Claims by a GET, as existing orchestrators do."""
         holder = self.holder()
         return Response(claim_for(holder, self.validate(ClaimRequest, _from_query(request)), ask_again=self.ask_token_again))
 
@@ -73,9 +70,8 @@ def claim_for(
         beside_bytes: of the answer, taken already.
         ask_again: called before what was waited for is claimed: raises when the caller's token has ended meanwhile.
     """
-    types: Sequence[str] | None = fields.get("job_types")
-    if types is None:
-        types = claiming.types_on_record(holder.name)
+    # A list that names none says as little as no list, as it does in a query and on the record.
+    types: Sequence[str] | None = fields.get("job_types") or claiming.types_on_record(holder.name)
     wanted, seconds = fields["batch_size"], fields.get("wait", 0)
 
     def claim_if_due() -> claiming.Claim | None:
@@ -96,7 +92,8 @@ def claim_for(
         # Others may wait for the same job: who loses it waits on.
         found, outcome = waiting.wait_for(claim_if_due, seconds=seconds)
         claimed = found or claimed
-        reason = "busy" if outcome == "busy" else None
+        # Claims may have been stopped while it waited.
+        reason = "busy" if outcome == "busy" else None if found else pausing.reason_for(holder.name, types)
     pause = _pause(len(claimed.jobs), wanted)
     return told_claim(claimed.jobs, pause_seconds=pause, queue_size=claiming.queue_size(types), reason=reason)
 

@@ -11,17 +11,20 @@ import psycopg
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
+from rest_framework.test import APIClient
 
 from jobs import pausing
 from jobs.actors import Holder
 from jobs.claiming import claim
-from jobs.models import AuditEntry, Job
+from jobs.models import AuditEntry, Job, Orchestrator
 from jobs.pausing import SITE, Subject
 from tests.chaos.load import wait_until
 from tests.concurrency.crowd import in_threads
 from tests.concurrency.fleet import fill_queue
-from tests.factories import STAFF
+from tests.factories import HOLDER, STAFF
 from tests.ledger import assert_sound
+from tests.orchestration_api.wire import send
+from tests.postgres import API_KEY
 
 Result = TypeVar("Result")
 CLAIMERS = 6
@@ -64,6 +67,19 @@ def test_after_a_pause_no_claim_finds_what_is_paused(scope: str, live_db: str) -
     assert not concerned().filter(at__gt=paused_at).exists()
     for job in Job.objects.filter(epoch__gt=0):
         assert_sound(job.id)
+
+
+def test_a_claim_that_waits_while_claims_are_stopped_is_told_why_it_came_back_empty(live_db: str) -> None:
+    client = APIClient(headers={"Authorization": f"Bearer {API_KEY}", "X-Orchestrator-ID": HOLDER.name})
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(_alone, lambda: send(client, "post", "/jobs/claim", {"wait": 2}).json())
+        wait_until(lambda: Orchestrator.objects.filter(id=HOLDER.name).exists(), seconds=10, what="the claim is there")
+        # Long enough that it has found nothing, and nothing that stops it.
+        time.sleep(0.5)
+        pausing.pause(by=STAFF, reason="a full disk", subject=SITE)
+        answer = waiting.result(20)
+
+    assert (answer["count"], answer["metadata"]["reason"]) == (0, "paused")
 
 
 def test_a_pause_waits_for_the_claims_under_way_and_those_that_come_later_see_it(live_db: str) -> None:

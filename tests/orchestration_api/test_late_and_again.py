@@ -96,6 +96,22 @@ def test_the_same_report_is_known_again_whatever_became_of_the_job(api: APIClien
         assert story(job.id) == before
 
 
+@pytest.mark.parametrize("since", ["runs", "has ended", "waits", "is another's"])
+def test_a_beginning_that_is_said_again_begins_nothing_that_is_over(api: APIClient, since: str) -> None:
+    job = JobFactory(status="claimed")
+    starts = f"/jobs/{job.id}/status", {"status": "running", "leaseToken": token_of(job, 1)}
+    assert send(api, "put", *starts).json()["nextAction"] == "continue"
+    if since == "has ended":
+        job.complete(by=HOLDER)
+    elif since != "runs":
+        job.release(by=HOLDER)
+    if since == "is another's":
+        claimed(job, OTHER)
+    again = send(api, "put", *starts).json()
+
+    assert (again["replayed"], again["nextAction"]) == (True, "continue" if since == "runs" else "abandon")
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("since", ["waits", "is another's", "has ended"])
 def test_a_refusal_tells_how_that_run_ended_whatever_became_of_the_job(api: APIClient, way: str, since: str) -> None:

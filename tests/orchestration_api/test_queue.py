@@ -1,6 +1,7 @@
 """Claiming over HTTP."""
 
 import time
+from typing import Any
 
 import pytest
 from django.test import override_settings
@@ -56,7 +57,8 @@ def test_a_claim_by_post_needs_no_body(api: APIClient) -> None:
 def test_head_claims_nothing(api: APIClient) -> None:
     job = JobFactory()
 
-    assert send(api, "head", "/jobs/queue").status_code == 405
+    answer = send(api, "head", "/jobs/queue")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, OPTIONS")
     assert Job.objects.get(id=job.id).status == "queued"
 
 
@@ -66,6 +68,15 @@ def test_an_orchestrator_that_told_its_types_gets_only_those(api: APIClient) -> 
     send(api, "post", "/orchestrator/heartbeat", {"jobTypes": ["b"]})
 
     assert [job["id"] for job in send(api, "get", "/jobs/queue").json()["jobs"]] == [wanted.id]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [("get", "/jobs/queue?jobTypes=", None), ("post", "/jobs/claim", {"jobTypes": []})])
+def test_a_list_that_names_no_type_asks_for_what_no_list_asks_for(api: APIClient, method: str, path: str, body: Any) -> None:
+    wanted = JobFactory(type="b")
+    JobFactory(type="a", priority=100)
+    send(api, "post", "/orchestrator/heartbeat", {"jobTypes": ["b"]})
+
+    assert [job["id"] for job in send(api, method, path, body).json()["jobs"]] == [wanted.id]
 
 
 def test_waiting_for_nothing_takes_as_long_as_asked(api: APIClient) -> None:

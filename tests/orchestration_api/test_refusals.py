@@ -149,6 +149,13 @@ def test_the_body_says_who_it_is_where_the_header_is_missing(db: None) -> None:
     assert send(anonymous, "post", f"/jobs/{job.id}/acknowledge", {"orchestratorId": "orch-1"}).status_code == 200
 
 
+def test_an_identity_of_a_wrong_type_is_told_as_a_field_and_not_as_missing(db: None) -> None:
+    anonymous = APIClient(headers={"Authorization": f"Bearer {API_KEY}"})
+    details = assert_error(send(anonymous, "post", "/jobs/claim", {"orchestratorId": 5}), 400, "VALIDATION_INVALID_PARAMS")
+
+    assert details["fields"] == {"orchestratorId": ["must be a string"]}
+
+
 def test_two_identities_in_one_request_are_refused(api: APIClient) -> None:
     job = JobFactory(status="running")
 

@@ -70,6 +70,14 @@ def test_the_worst_of_status_error_and_exit_code_wins(
     assert_sound(job.id)
 
 
+@pytest.mark.parametrize("nothing", ["", {}])
+def test_a_failure_with_an_empty_error_tells_its_error_in_the_result_too(api: APIClient, nothing: Any) -> None:
+    job = JobFactory(status="running")
+    send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 3, "error": nothing})
+
+    assert Job.objects.get(id=job.id).result == {"exitCode": 3, "error": "Exit code 3"}
+
+
 @pytest.mark.parametrize(
     "body",
     [
