@@ -223,6 +223,20 @@ def test_retry_cancel_edit_and_run_again(api: APIClient) -> None:
     assert details == {"status": "cancelled", "requested": "cancelled", "allowed": ["queued"]}
 
 
+def test_an_edit_is_told_under_the_names_of_the_wire(api: APIClient) -> None:
+    changes = {
+        "priority": 99,
+        "scheduledFor": "2999-01-01T00:00:00.000000Z",
+        "metadata": {"team_name": "sales"},
+        "maxAttempts": 4,
+        "timeoutSeconds": 60,
+    }
+    job = JobFactory()
+    send(api, "patch", f"/jobs/{job.id}", changes)
+
+    assert send(api, "get", f"/jobs/{job.id}/history").json()["entries"][-1]["detail"] == {"changes": changes}
+
+
 def test_a_change_in_between_is_noticed(api: APIClient) -> None:
     job = send(api, "post", "/jobs", {"type": "t", "payload": None}).json()["job"]
     send(api, "patch", f"/jobs/{job['id']}", {"priority": 1})
