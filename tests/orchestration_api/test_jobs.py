@@ -124,6 +124,24 @@ def test_every_ordering_pages_back_the_way_it_came_also_among_ties(api: APIClien
     assert told == sorted(told, reverse=ordering.startswith("-"))
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_jobs_that_have_not_ended_stand_last_by_their_end_and_are_paged_like_the_others(api: APIClient, sign: str, size: int) -> None:
+    ended = [JobFactory(status="completed").id for _ in range(3)]
+    open_ = sorted([JobFactory(status="running").id, *(JobFactory().id for _ in range(2))], reverse=sign == "-")
+    expected = [*(ended[::-1] if sign else ended), *open_]
+    first = send(api, "get", f"/jobs?pageSize={size}&ordering={sign}completedAt").json()
+    forth = [first]
+    while forth[-1]["next"]:
+        forth.append(send(api, "get", f"/jobs?pageSize={size}&ordering={sign}completedAt&cursor={forth[-1]['next']}").json())
+    back = [forth[-1]]
+    while back[-1]["previous"]:
+        back.append(send(api, "get", f"/jobs?pageSize={size}&ordering={sign}completedAt&cursor={back[-1]['previous']}").json())
+
+    assert [job["id"] for page in forth for job in page["results"]] == expected
+    assert [page["results"] for page in reversed(back)] == [page["results"] for page in forth]
+
+
 def test_a_page_goes_on_where_it_was_while_jobs_come_and_go(api: APIClient) -> None:
     old = [JobFactory() for _ in range(4)]
     first = send(api, "get", "/jobs?pageSize=2").json()
