@@ -17,6 +17,7 @@ from jobs import lifecycle, statements, unique_keys
 from jobs.actors import Actor, Holder
 from jobs.lifecycle import Act, Status, TransitionRefused, Verb
 from jobs.outcomes import Outcome
+from jobs.times import written
 
 if TYPE_CHECKING:
     from jobs.models import Job
@@ -72,6 +73,12 @@ class Step:
             retry_after_seconds=outcome.retry_after_seconds,
             **rest,
         )
+
+    @classmethod
+    def editing(cls, changes: dict[str, Any], **rest: Any) -> "Step":
+        """The step that changes columns of a queued job; its entry tells them under their names on the wire."""
+        told = {_on_the_wire(name): written(value) if isinstance(value, datetime) else value for name, value in changes.items()}
+        return cls(action="edit", detail={"changes": told}, **changes, **rest)
 
 
 @dataclass(frozen=True)
@@ -220,6 +227,11 @@ def apply_stuck(*, by: Actor, limit: int, running_ended_by: str) -> list[Ruling]
             **_standing(by),
         )
     )
+
+
+def _on_the_wire(column: str) -> str:
+    first, *more = column.split("_")
+    return first + "".join(map(str.capitalize, more))
 
 
 _ENDED = {"status": "ended_as", "exit_code": "ended_exit_code", "error": "ended_error", "category": "ended_category", "at": "ended_at"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from jobs import times
 from jobs.ids import is_id
@@ -18,6 +18,8 @@ from orchestration_api.representations import LONGEST_ERROR
 # The other columns of a job, generously.
 _AROUND_A_JOB = 2000
 ORDERINGS = {"createdAt": "created_at", "updatedAt": "updated_at", "completedAt": "completed_at", "priority": "priority"}
+# What has not ended stands last, both ways.
+_MAY_BE_NULL = frozenset({"completed_at"})
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def page_of(jobs: "QuerySet[Job]", *, ordering: str, cursor: str | None, size: i
     """One page; it ends early where an answer would grow too large.
 
     Args:
-        ordering: a word of ORDERINGS, with `-` for descending; ties are broken by id.
+        ordering: a word of ORDERINGS, with `-` for descending; ties are broken by id. By completedAt, what has not ended comes last.
         cursor: from an earlier page with the same ordering.
 
     Raises:
@@ -52,15 +54,10 @@ def page_of(jobs: "QuerySet[Job]", *, ordering: str, cursor: str | None, size: i
         )
     descending = ordering.startswith("-")
     backwards, place = _read(cursor, ordering) if cursor is not None else (False, None)
-    if column == "completed_at":
-        # What has not ended has no place in this order.
-        jobs = jobs.filter(completed_at__isnull=False)
     falling = descending != backwards
     if place:
-        side = "lt" if falling else "gt"
-        jobs = jobs.filter(Q(**{f"{column}__{side}": place[0]}) | Q(**{column: place[0], f"id__{side}": place[1]}))
-    sign = "-" if falling else ""
-    found = list(jobs.order_by(f"{sign}{column}", f"{sign}id")[: size + 1])
+        jobs = jobs.filter(_beyond(place, column, falling=falling, backwards=backwards))
+    found = list(jobs.order_by(*_order(column, falling=falling, backwards=backwards))[: size + 1])
     page = _fitting(found[:size])
     more, found = len(found) > len(page), page
     if backwards:
@@ -71,6 +68,26 @@ def page_of(jobs: "QuerySet[Job]", *, ordering: str, cursor: str | None, size: i
         next=_written(found[-1], column, ordering, "next") if found and ahead else None,
         previous=_written(found[0], column, ordering, "previous") if found and behind else None,
     )
+
+
+def _order(column: str, *, falling: bool, backwards: bool) -> list[Any]:
+    sign = "-" if falling else ""
+    if column not in _MAY_BE_NULL:
+        return [f"{sign}{column}", f"{sign}id"]
+    # Where nothing stands comes last whichever way the rest is ordered; read backwards, first.
+    nulls = {"nulls_first": True} if backwards else {"nulls_last": True}
+    return [F(column).desc(**nulls) if falling else F(column).asc(**nulls), f"{sign}id"]
+
+
+def _beyond(place: tuple[Any, str], column: str, *, falling: bool, backwards: bool) -> Q:
+    """What is read after a place."""
+    (value, job_id), side = place, "lt" if falling else "gt"
+    tie = {f"id__{side}": job_id}
+    if value is None:
+        unset = Q(**{f"{column}__isnull": True}, **tie)
+        return Q(**{f"{column}__isnull": False}) | unset if backwards else unset
+    beyond = Q(**{f"{column}__{side}": value}) | Q(**{column: value}, **tie)
+    return beyond | Q(**{f"{column}__isnull": True}) if column in _MAY_BE_NULL and not backwards else beyond
 
 
 def _fitting(jobs: list[Job]) -> list[Job]:
@@ -94,10 +111,11 @@ def _read(cursor: str, ordering: str) -> tuple[bool, tuple[Any, str]]:
         direction, made_for, value, job_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if made_for != ordering or direction not in ("next", "previous") or not isinstance(job_id, str) or not is_id(job_id):
             raise ValueError("made for another ordering")
-        if ordering.removeprefix("-") == "priority":
+        column = ORDERINGS[ordering.removeprefix("-")]
+        if column == "priority":
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
                 raise ValueError("not a priority")
-        else:
+        elif value is not None or column not in _MAY_BE_NULL:
             value = times.read(value)
     except (ValueError, TypeError, RecursionError):
         raise WireError(

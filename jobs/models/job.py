@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -175,8 +174,7 @@ class Job(models.Model):
 
     def edit(self, *, by: Actor, reason: str | None = None, **changes: Any) -> Ruling:
         """Changes priority, scheduled_for, metadata, max_attempts or timeout_seconds of a queued job."""
-        detail = {"changes": json.loads(json.dumps(changes, default=str))}
-        return self._take(Step(job_id=self.id, action="edit", reason=reason, detail=detail, **changes), by)
+        return self._take(Step.editing(changes, job_id=self.id, reason=reason), by)
 
     def run_again(self, *, by: Actor, **changes: Any) -> "Job":
         """A new job like this finished one, which never changes any more.

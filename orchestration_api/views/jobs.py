@@ -82,8 +82,7 @@ class JobViewSet(MachineViewSet):
             )
         if "metadata" in fields:
             _refuse_unclaimable(self.job().payload, fields["metadata"])
-        changes = {name: times.written(value) if name == "scheduled_for" else value for name, value in fields.items()}
-        step = Step(job_id=self.known_id(), action="edit", expected_updated_at=expected, detail={"changes": changes}, **fields)
+        step = Step.editing(fields, job_id=self.known_id(), expected_updated_at=expected)
         return self.answer(apply_one(step, by=self.producer()))
 
     @opened_by(Scope.ENQUEUE, Scope.MANAGE)

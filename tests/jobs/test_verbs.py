@@ -249,7 +249,7 @@ def test_a_queued_job_can_be_edited_and_a_held_one_not(staff: Actor) -> None:
     job.edit(by=staff, priority=90, max_attempts=4)
 
     assert (job.priority, job.max_attempts, job.status) == (90, 4, Status.QUEUED)
-    assert entries(job)[-1].detail == {"changes": {"priority": 90, "max_attempts": 4}}
+    assert entries(job)[-1].detail == {"changes": {"priority": 90, "maxAttempts": 4}}
     with pytest.raises(InvalidTransition):
         JobFactory(status="running").edit(by=staff, priority=1)
 

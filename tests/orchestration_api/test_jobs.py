@@ -124,6 +124,24 @@ def test_every_ordering_pages_back_the_way_it_came_also_among_ties(api: APIClien
     assert told == sorted(told, reverse=ordering.startswith("-"))
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_jobs_that_have_not_ended_stand_last_by_their_end_and_are_paged_like_the_others(api: APIClient, sign: str, size: int) -> None:
+    ended = [JobFactory(status="completed").id for _ in range(3)]
+    open_ = sorted([JobFactory(status="running").id, *(JobFactory().id for _ in range(2))], reverse=sign == "-")
+    expected = [*(ended[::-1] if sign else ended), *open_]
+    first = send(api, "get", f"/jobs?pageSize={size}&ordering={sign}completedAt").json()
+    forth = [first]
+    while forth[-1]["next"]:
+        forth.append(send(api, "get", f"/jobs?pageSize={size}&ordering={sign}completedAt&cursor={forth[-1]['next']}").json())
+    back = [forth[-1]]
+    while back[-1]["previous"]:
+        back.append(send(api, "get", f"/jobs?pageSize={size}&ordering={sign}completedAt&cursor={back[-1]['previous']}").json())
+
+    assert [job["id"] for page in forth for job in page["results"]] == expected
+    assert [page["results"] for page in reversed(back)] == [page["results"] for page in forth]
+
+
 def test_a_page_goes_on_where_it_was_while_jobs_come_and_go(api: APIClient) -> None:
     old = [JobFactory() for _ in range(4)]
     first = send(api, "get", "/jobs?pageSize=2").json()
@@ -221,6 +239,20 @@ def test_retry_cancel_edit_and_run_again(api: APIClient) -> None:
     assert (again.status_code, again.json()["job"]["retriedFrom"], again.json()["job"]["priority"]) == (201, queued.id, 1)
     details = assert_error(send(api, "post", f"/jobs/{queued.id}/cancel"), 409, "INVALID_TRANSITION")
     assert details == {"status": "cancelled", "requested": "cancelled", "allowed": ["queued"]}
+
+
+def test_an_edit_is_told_under_the_names_of_the_wire(api: APIClient) -> None:
+    changes = {
+        "priority": 99,
+        "scheduledFor": "2999-01-01T00:00:00.000000Z",
+        "metadata": {"team_name": "sales"},
+        "maxAttempts": 4,
+        "timeoutSeconds": 60,
+    }
+    job = JobFactory()
+    send(api, "patch", f"/jobs/{job.id}", changes)
+
+    assert send(api, "get", f"/jobs/{job.id}/history").json()["entries"][-1]["detail"] == {"changes": changes}
 
 
 def test_a_change_in_between_is_noticed(api: APIClient) -> None:
