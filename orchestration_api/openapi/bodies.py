@@ -18,7 +18,7 @@ _KEEPS = f"{OPEN}kept as it was sent, whatever else it holds."
 
 _SHAPES: dict[type, Schema] = {
     fields.Text: {"type": "string"},
-    fields.Identifier: {"type": "string", "pattern": ID_PATTERN, "minLength": 1},
+    fields.Identifier: {"type": "string", "pattern": ID_PATTERN},
     fields.Whole: {"type": "integer"},
     fields.Number: {"type": "number"},
     fields.Flag: {"type": "boolean"},
@@ -42,7 +42,8 @@ class OurField(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> Schema:
         longest = {"maxLength": self.target.longest} if isinstance(self.target, fields.Identifier) else {}
-        return {**_SHAPES[type(self.target)], **longest}
+        shortest = {"minLength": 1} if isinstance(self.target, fields.Text) and not self.target.allow_blank else {}
+        return {**_SHAPES[type(self.target)], **shortest, **longest}
 
 
 class RunningJob(OpenApiSerializerFieldExtension):

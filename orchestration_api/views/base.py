@@ -42,6 +42,19 @@ def remarks(*, ignored: Sequence[str], replaced: Sequence[str], most: int = _MOS
     return {word: [name[:_LONGEST_NAME] for name in names[:most]] + ["…"] * (len(names) > most) for word, names in told.items() if names}
 
 
+def check_orchestrator_id(name: str) -> None:
+    """
+    Raises:
+        WireError: it can't be the id of any orchestrator.
+    """
+    if len(name) > 128 or not ID_ALPHABET.fullmatch(name):
+        raise WireError(
+            "VALIDATION_INVALID_PARAMS",
+            "An orchestrator id is 1 to 128 of A-Z a-z 0-9 . _ : -",
+            fields={"orchestratorId": ["malformed"]},
+        )
+
+
 class MachineViewSet(ViewSet):
     """
     Attributes:
@@ -52,6 +65,8 @@ class MachineViewSet(ViewSet):
     """
 
     lookup_field = "job_id"
+    # (Not OPTIONS, to which Django REST framework would tell what it thinks of us.)
+    http_method_names = ("get", "head", "post", "put", "patch", "delete")
     asks_for_time = False
     request: Request
 
@@ -122,12 +137,7 @@ class MachineViewSet(ViewSet):
             raise ValidationError({"orchestratorId": ["must be a string"]})
         if not name:
             raise WireError("ORCHESTRATOR_ID_REQUIRED", "Say who you are: send X-Orchestrator-ID, or orchestratorId in the body.")
-        if len(name) > 128 or not ID_ALPHABET.fullmatch(name):
-            raise WireError(
-                "VALIDATION_INVALID_PARAMS",
-                "An orchestrator id is 1 to 128 of A-Z a-z 0-9 . _ : -",
-                fields={"orchestratorId": ["malformed"]},
-            )
+        check_orchestrator_id(name)
         bound = self.caller.bound
         return Holder.of(name, request_id=self.request_id, fenced=bound or settings.REQUIRE_LEASE_TOKENS, bound=bound)
 

@@ -12,7 +12,7 @@ from jobs.leases import Pulse
 from jobs.models import Orchestrator, Scope
 from orchestration_api.permissions import opened_by
 from orchestration_api.serializers import Heartbeat, SelfReport
-from orchestration_api.views.base import MachineViewSet
+from orchestration_api.views.base import MachineViewSet, check_orchestrator_id
 
 
 class OrchestratorViewSet(MachineViewSet):
@@ -64,6 +64,9 @@ class OrchestratorViewSet(MachineViewSet):
         """Who the caller is to us; a producer's token speaks for no orchestrator."""
         caller = self.caller
         speaks = Scope.ORCHESTRATE in caller.scopes or caller.bound
+        if name := request.META.get("HTTP_X_ORCHESTRATOR_ID"):
+            # Also where it says nothing.
+            check_orchestrator_id(name)
         return Response(
             {
                 "orchestratorId": self.holder().name if speaks else None,

@@ -240,6 +240,14 @@ def test_reading_changes_nothing(api: APIClient) -> None:
     assert AuditEntry.objects.filter(job_id=job.id).count() == 3
 
 
+@pytest.mark.parametrize("path", ["/jobs", "/jobs/claim", "/orchestrator/health"])
+def test_options_are_not_told(api: APIClient, path: str) -> None:
+    answer = send(api, "options", path)
+
+    assert_error(answer, 405, "METHOD_NOT_ALLOWED")
+    assert "OPTIONS" not in answer["Allow"]
+
+
 def test_every_line_of_the_log_carries_the_id_of_its_request(api: APIClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.handler.addFilter(RequestIdFilter())
     with database_away():

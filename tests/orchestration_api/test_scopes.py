@@ -123,6 +123,12 @@ def test_me_tells_a_producer_what_it_is() -> None:
     assert told == {"orchestratorId": None, "name": "importer", "scopes": ["enqueue", "read"], "expiresAt": None}
 
 
+def test_me_refuses_an_id_that_is_none_also_where_it_says_nothing() -> None:
+    answer = send(caller("enqueue"), "get", "/orchestrator/me", X_Orchestrator_ID="orch 1")
+
+    assert_error(answer, 400, "VALIDATION_INVALID_PARAMS")
+
+
 @pytest.mark.parametrize(
     ("body", "status"), [(b"{", 400), (b"[1]", 400), (b'{"a": 1, "a": 2}', 400), (b'{"reason": "\\u0000"}', 422), (b"x" * 2_000_000, 413)]
 )
