@@ -13,11 +13,13 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from jobs import statements
-from jobs.actors import Holder
+from jobs.actors import Actor, Holder
 from jobs.memory import Memory
 from jobs.models import Job, LeaseKey
+from jobs.records import SiteAct, record
 
 # What a token that does not verify is taken for: a claim that never was.
 FORGED = -1
@@ -53,9 +55,11 @@ def epochs_of(sent: Sequence[tuple[str, str | None]], *, orchestrator_id: str) -
     return proven
 
 
-def add_key() -> None:
+def add_key(*, by: Actor) -> None:
     """Makes a new key: it signs the claims made from a minute later on; tokens signed with older ones stay good."""
-    LeaseKey.objects.create(secret=secrets.token_bytes(32))
+    with transaction.atomic():
+        key = LeaseKey.objects.create(secret=secrets.token_bytes(32))
+        record(SiteAct.ROTATE, subject_type="lease_key", subject_id=str(key.pk), by=by)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Loops that run for months: they end, when told, after the round they are in, and outlive a database that is away."""
+"""Loops that run for months: they end, when told, after the round they are in, and outlive whatever one round meets."""
 
 import logging
 import signal
@@ -16,7 +16,7 @@ def repeat(once: Callable[[], None], *, seconds: float, name: str) -> None:
 
     Args:
         seconds: pause between two rounds.
-        name: for the log, when a round fails because the database is away.
+        name: for the log, when a round fails.
     """
     stopped = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -34,6 +34,9 @@ def repeat_until(stopped: threading.Event, once: Callable[[], object], *, second
             once()
         except (Error, PoolTimeout) as error:
             log.warning("%s: this round failed, the next is in %s s: %s", name, seconds, error)
+        except Exception:
+            # A fault of ours: told whole, and no reason to leave everything else undone from now on.
+            log.exception("%s: this round failed, the next is in %s s", name, seconds)
         finally:
             close_old_connections()
         stopped.wait(seconds)

@@ -16,6 +16,7 @@ class SiteAct(StrEnum):
     DRAIN = "drain"
     DISABLE = "disable"
     RESUME = "resume"
+    ROTATE = "rotate"
 
 
 def record(
@@ -25,7 +26,7 @@ def record(
 
     Args:
         act: what was done.
-        subject_type: of what kind the thing is: `token`, `orchestrator`, `type` or `site`.
+        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type` or `site`.
         subject_id: which one.
         detail: what else a reader needs to know. No secrets: what stands in the log stays there.
     """

@@ -11,8 +11,8 @@ from django.test import Client, override_settings
 from rest_framework.test import APIClient
 
 from jobs import leases, times
-from jobs.models import Job, LeaseKey
-from tests.factories import HOLDER, JobFactory, claimed
+from jobs.models import AuditEntry, Job, LeaseKey
+from tests.factories import HOLDER, STAFF, JobFactory, claimed
 from tests.orchestration_api.test_refusals import database_away
 from tests.orchestration_api.wire import BASE, assert_error, is_time, send
 from tests.postgres import API_KEY
@@ -191,9 +191,10 @@ def test_a_new_key_signs_later_claims_and_leaves_the_tokens_of_earlier_ones_as_t
     earlier, later = JobFactory(status="running"), JobFactory(status="running")
     assert earlier.claimed_at
     token = leases.token_of(earlier)
-    leases.add_key()
+    leases.add_key(by=STAFF)
     leases._keys.cache_clear()
     assert leases.token_of(earlier) == token
+    assert AuditEntry.objects.filter(subject_type="lease_key", action="rotate", actor=STAFF.name).count() == 1
     # As if a minute had passed: by now every server has read the new key.
     LeaseKey.objects.filter(id=LeaseKey.objects.latest("id").id).update(created_at=earlier.claimed_at + timedelta(microseconds=1))
     moment = LeaseKey.objects.latest("id").created_at + timedelta(seconds=2 * leases.KEYS_REMEMBERED_SECONDS)

@@ -1,0 +1,30 @@
+"""Loops that outlive what a round meets."""
+
+import logging
+import threading
+
+import pytest
+from django.db import OperationalError
+from psycopg_pool import PoolTimeout
+
+from jobs.loops import repeat_until
+
+
+@pytest.mark.parametrize("problem", [OperationalError("it is away"), PoolTimeout("it is away"), ZeroDivisionError("ours")])
+def test_a_round_that_fails_is_told_and_followed_by_the_next(problem: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    stopped, rounds = threading.Event(), 0
+
+    def once() -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds < 3:
+            raise problem
+        stopped.set()
+
+    with caplog.at_level(logging.WARNING, logger="jobs.loops"):
+        repeat_until(stopped, once, seconds=0.001, name="sweep")
+
+    assert rounds == 3
+    assert [record.getMessage().startswith("sweep: this round failed") for record in caplog.records] == [True, True]
+    # What is no outage is told with where it comes from.
+    assert [record.exc_info is not None for record in caplog.records] == [isinstance(problem, ZeroDivisionError)] * 2
