@@ -9,9 +9,10 @@
     -- Not, or no longer, the holder's current claim.
     l.status not in ('claimed', 'running') or l.orchestrator_id is distinct from %(actor)s::text
       or a.epoch is not null and a.epoch <> l.epoch
-      -- Said before this claim; by a clock that tells only whole seconds, before its second.
-      or a.epoch is null and a.stated_at < case when a.stated_at = date_trunc('second', a.stated_at) then date_trunc('second', l.claimed_at)
-        else l.claimed_at end as gone
+      -- Said before this claim; by a clock that tells only whole seconds or milliseconds, before its second or millisecond.
+      or a.epoch is null and a.stated_at < case a.stated_at
+        when date_trunc('second', a.stated_at) then date_trunc('second', l.claimed_at)
+        when date_trunc('milliseconds', a.stated_at) then date_trunc('milliseconds', l.claimed_at) else l.claimed_at end as gone
   from asked a cross join clock c left join locked l on l.id = a.job_id),
 fenced as materialized (
   select f.*, h.held_last, case

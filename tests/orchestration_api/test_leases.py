@@ -58,11 +58,16 @@ def test_a_report_stamped_before_the_claim_belongs_to_an_earlier_one(api: APICli
     assert_error(send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "timestamp": before}), 403, "NOT_JOB_OWNER")
 
 
-def test_a_timestamp_of_whole_seconds_is_not_taken_for_an_earlier_claim(api: APIClient) -> None:
+@pytest.mark.parametrize("precision", ["seconds", "milliseconds"])
+def test_a_clock_of_whole_seconds_or_milliseconds_is_not_taken_for_that_of_an_earlier_claim(api: APIClient, precision: str) -> None:
     job = JobFactory(status="running")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    assert job.claimed_at
+    # Said in the same second, or millisecond, as the claim: what is finer than that is cut off.
+    stamped = job.claimed_at.replace(microsecond=999_999 if precision == "seconds" else job.claimed_at.microsecond).isoformat(
+        timespec=precision
+    )
 
-    assert send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "timestamp": now}).status_code == 200
+    assert send(api, "post", f"/jobs/{job.id}/complete", {"exitCode": 0, "timestamp": stamped}).status_code == 200
 
 
 @pytest.mark.parametrize("seconds", [-301, 301])

@@ -30,4 +30,4 @@ class Command(BaseCommand):
             stop(options["orchestrator"], by=by, reason=reason)
         else:
             pausing.pause(by=by, reason=reason, subject=Subject.type(options["type"]) if options["type"] else SITE)
-        self.stdout.write("No more jobs are claimed. To go on: manage.py resume_claims with the same arguments.")
+        self.stdout.write("No more jobs are claimed. To go on: manage.py resume_claims, of the same type or orchestrator, with a reason.")
