@@ -5,8 +5,11 @@ It loads this module itself (SCHEMATHESIS_HOOKS), in a process of its own; tests
 
 import json
 import os
+import re
 import zlib
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,11 +19,20 @@ from schemathesis.core.parameters import ParameterLocation
 
 JOURNAL = os.environ["JOBSITE_FUZZING_JOURNAL"]
 ORCHESTRATOR = os.environ["JOBSITE_FUZZING_ORCHESTRATOR"]
-JOBS: list[str] = json.loads(os.environ["JOBSITE_FUZZING_JOBS"])
+# A bound token speaks for it, and must prove each claim.
+BOUND = os.environ["JOBSITE_FUZZING_BOUND"] == "1"
+# By id, with the lease token of those that are or were held; claims add theirs.
+JOBS: dict[str, str | None] = json.loads(os.environ["JOBSITE_FUZZING_JOBS"])
+# Batches report on some of them, so that they don't end all.
+BATCHED, THERE = list(JOBS)[:12], list(JOBS)[12:]
+# Which job is next, by operation: one status after the other, so that each meets one that it suits; not all begin with the same.
+TURNS: dict[str, Iterator[str]] = {}
 CURSORS: list[str] = json.loads(os.environ["JOBSITE_FUZZING_CURSORS"])
 # What gunicorn takes; it answers longer ones itself, before anything of ours has seen them.
 LONGEST_REQUEST_LINE = 4094
 LONGEST_WAIT = 30
+# What an Idempotency-Key is.
+KEY = re.compile("[!-~]([ -~]{0,253}[!-~])?")
 # In which order a cursor was given out: it is good for no other.
 DEFAULT_ORDER = "-createdAt"
 ORDER_OF: dict[str, str] = {}
@@ -45,16 +57,30 @@ def filter_case(context: Any, case: Any) -> bool:
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Makes valid requests valid where no schema can say what makes them so, and lets them speak of jobs there are."""
     if _is_valid(case, "path") and not case.path_parameters.get("id", "job_").startswith("job_"):
-        case.path_parameters["id"] = JOBS[_chance(case) % len(JOBS)]
+        begin = _number(case.operation.label) % len(THERE)
+        case.path_parameters["id"] = next(TURNS.setdefault(case.operation.label, cycle(THERE[begin:] + THERE[:begin])))
     if _is_valid(case, "body") and isinstance(case.body, dict | list):
         case.body = _plain(case.body)
     _stamp(case)
-    if "X-Orchestrator-ID" in {parameter.name for parameter in case.operation.headers} and _is_valid(case, "header"):
-        _introduce(case)
+    if _is_valid(case, "header"):
+        known = {parameter.name for parameter in case.operation.headers}
+        if "X-Orchestrator-ID" in known:
+            _introduce(case)
+        if "X-Lease-Token" in known and (BOUND or _chance(case) % 3):
+            _prove(case)
+    if isinstance(case.body, dict) and isinstance(case.body.get("updates"), list) and _is_valid(case, "body"):
+        _name_jobs(case.body["updates"], _chance(case))
+    key = case.headers.get("Idempotency-Key", "")
+    if isinstance(key, str) and KEY.fullmatch(key) and not _lacks_token(case):
+        # The same key names the same call, and no other.
+        case.headers["Idempotency-Key"] = f"{key[:200]}-{_chance(case)}-{_number(case.headers)}"
     for asked in (case.query, case.body):
         if isinstance(asked, dict) and asked.get("wait") in range(1, LONGEST_WAIT + 1):
             # A long poll that finds nothing is as good as a short one here.
             asked["wait"] = 0
+    if case.query and _is_valid(case, "query"):
+        # Nothing, which another answer told, is sent as an empty word.
+        case.query = {name: value for name, value in case.query.items() if value is not None}
     if case.query and "cursor" in case.query and _is_valid(case, "query"):
         case.query["ordering"] = ORDER_OF.get(case.query["cursor"], DEFAULT_ORDER)
 
@@ -68,6 +94,8 @@ def after_call(context: Any, case: Any, response: Any) -> None:
     if operation == "listJobs" and response.status_code == 200:
         page = response.json()
         ORDER_OF.update(dict.fromkeys((page["next"], page["previous"]), (case.query or {}).get("ordering", DEFAULT_ORDER)))
+    if operation in ("claim", "claimByGet", "reportBatch") and response.status_code == 200:
+        JOBS.update({job["id"]: job["lease"]["token"] for job in response.json().get("jobs", ())})
     with open(JOURNAL, "a") as journal:
         journal.write(json.dumps([operation, response.status_code, code]) + "\n")
 
@@ -76,10 +104,15 @@ def _is_valid(case: Any, place: str) -> bool:
     return case.meta is None or not case.meta.is_negative_at(ParameterLocation(place))
 
 
+def _lacks_token(case: Any) -> bool:
+    """Whether it is to be sent without a token: with headers that were changed it would be sent with one."""
+    return case.meta is not None and getattr(case.meta.phase.data, "parameter", None) == "Authorization"
+
+
 def _stamp(case: Any) -> None:
     """Stamps a request anew: schemathesis also sends times that it was told, such as the end of a lease."""
     now = datetime.now(UTC).isoformat()
-    if "X-Request-Timestamp" in case.headers and _is_valid(case, "header"):
+    if ("X-Request-Timestamp" in case.headers or BOUND) and _is_valid(case, "header"):
         case.headers["X-Request-Timestamp"] = now
     if isinstance(case.body, dict) and isinstance(case.body.get("timestamp"), str) and _is_valid(case, "body"):
         case.body["timestamp"] = now
@@ -88,13 +121,40 @@ def _stamp(case: Any) -> None:
 def _introduce(case: Any) -> None:
     """Says who calls, in the header or in the body; every other time it is the one who holds jobs."""
     told = isinstance(case.body, dict) and case.body.get("orchestratorId")
-    if not told and (not case.headers.get("X-Orchestrator-ID") or _chance(case) % 2):
+    if BOUND and _chance(case) % 4:
+        # Its token says it already, and nothing may say otherwise.
+        case.headers.pop("X-Orchestrator-ID", None)
+        if told and _is_valid(case, "body"):
+            case.body["orchestratorId"] = ORCHESTRATOR
+    elif not told and (not case.headers.get("X-Orchestrator-ID") or _chance(case) % 2):
         case.headers["X-Orchestrator-ID"] = ORCHESTRATOR
+
+
+def _prove(case: Any) -> None:
+    """Sends the lease token of the job, if it is held: any other one is refused."""
+    token = JOBS.get(case.path_parameters.get("id", ""))
+    if token is None:
+        return
+    case.headers["X-Lease-Token"] = token
+    if isinstance(case.body, dict) and _is_valid(case, "body"):
+        case.body |= {name: token for name in ("leaseToken", "renewalToken") if case.body.get(name) is not None}
+
+
+def _name_jobs(updates: list[Any], chance: int) -> None:
+    """Lets reports in a batch speak of jobs there are."""
+    for place, update in enumerate(updates):
+        if isinstance(update, dict) and isinstance(update.get("jobId"), str):
+            update["jobId"] = BATCHED[(chance + place) % len(BATCHED)]
+            update["leaseToken"] = JOBS[update["jobId"]]
 
 
 def _chance(case: Any) -> int:
     """A number that is the same for the same case."""
-    return zlib.crc32(repr((case.method, case.path, case.query, case.body)).encode(errors="replace"))
+    return _number(case.method, case.path, case.path_parameters, case.query, case.body)
+
+
+def _number(*parts: Any) -> int:
+    return zlib.crc32(repr(parts).encode(errors="replace"))
 
 
 def _plain(value: Any) -> Any:

@@ -11,21 +11,37 @@ from pathlib import Path
 
 import pytest
 
+from jobs import leases, tokens
+from jobs.actors import Holder
 from jobs.lifecycle import Status
+from jobs.models import Scope
 from orchestration_api.openapi.table import OPERATIONS
-from tests.factories import HOLDER, OTHER, JobFactory
+from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory
 from tests.postgres import API_KEY
 from tests.server import REPOSITORY, Server, running_server
 
-JOBS_IN_EACH_STATUS = 8
+JOBS_IN_EACH_STATUS = 40
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who calls."""
+    """Who calls.
 
-    token: str | None
-    orchestrator: str
+    Attributes:
+        orchestrator: who holds the jobs that there are.
+        scopes: of the token that is issued to it; with the shared key, and to nobody, none is.
+        bound: the token speaks for the orchestrator.
+    """
+
+    orchestrator: Holder
+    scopes: frozenset[Scope] = frozenset()
+    bound: bool = False
+
+    def token(self) -> str | None:
+        if self == NOBODY:
+            return None
+        orchestrator_id = self.orchestrator.name if self.bound else None
+        return tokens.issue(PRODUCER.name, scopes=self.scopes, by=STAFF, orchestrator_id=orchestrator_id).text if self.scopes else API_KEY
 
 
 @dataclass(frozen=True)
@@ -34,7 +50,7 @@ class Size:
 
     Attributes:
         examples: most of them for an operation, where they are found by chance.
-        others: the phases for those who hold no job. (The largest, coverage, asks mostly what is refused to everybody alike.)
+        others: the phases for all but the shared key. (The largest, coverage, asks mostly what is refused to everybody alike.)
         seconds: after which it hangs.
     """
 
@@ -43,7 +59,10 @@ class Size:
     seconds: int
 
 
-HOLDING, STRANGE, NOBODY = Identity(API_KEY, HOLDER.name), Identity(API_KEY, OTHER.name), Identity(None, HOLDER.name)
+SHARED, NOBODY = Identity(HOLDER), Identity(OTHER)
+ORCHESTRATOR = Identity(OTHER, frozenset({Scope.ORCHESTRATE, Scope.READ}), bound=True)
+MAKER = Identity(HOLDER, frozenset({Scope.ENQUEUE, Scope.MANAGE}))
+EVERY_OPERATION = {operation.name for operation in OPERATIONS.values()}
 EVERY_PHASE = "examples,coverage,fuzzing,stateful"
 SMALL, LARGE = Size(examples=5, others="examples,fuzzing,stateful", seconds=300), Size(examples=100, others=EVERY_PHASE, seconds=3000)
 each_size = pytest.mark.parametrize(
@@ -57,48 +76,62 @@ Answers = list[tuple[str, int, str | None]]
 
 
 @each_size
-def test_to_the_holder_of_jobs_no_answer_contradicts_the_document_and_every_operation_succeeds(
+def test_to_the_shared_key_no_answer_contradicts_the_document_and_every_operation_succeeds(
     live_db: str, tmp_path: Path, size: Size
 ) -> None:
-    answers = called_as(HOLDING, size, tmp_path)
-    succeeded = {operation for operation, status, _ in answers if status < 300}
-
-    assert {operation.name for operation in OPERATIONS.values()} - succeeded == set()
+    assert succeeded(called_as(SHARED, size, tmp_path)) == EVERY_OPERATION
 
 
 @each_size
-def test_to_somebody_else_no_answer_contradicts_the_document(live_db: str, tmp_path: Path, size: Size) -> None:
-    assert "NOT_JOB_OWNER" in {code for _, _, code in called_as(STRANGE, size, tmp_path)}
+@pytest.mark.parametrize("identity", [ORCHESTRATOR, MAKER], ids=["orchestrator", "maker"])
+def test_to_an_issued_token_no_answer_contradicts_the_document_and_nothing_but_what_its_scopes_open_succeeds(
+    live_db: str, tmp_path: Path, size: Size, identity: Identity
+) -> None:
+    answers = called_as(identity, size, tmp_path)
+    opened = {operation.name for operation in OPERATIONS.values() if not operation.scopes or identity.scopes & set(operation.scopes)}
+
+    # (That each operation can succeed is shown with the shared key, which meets them all more often.)
+    assert succeeded(answers) <= opened
+    assert len(succeeded(answers)) > len(opened) / 2
+    assert {name for name, _, code in answers if code == "AUTHZ_INSUFFICIENT_PERMISSIONS"} == EVERY_OPERATION - opened
 
 
 @each_size
 def test_to_nobody_no_answer_contradicts_the_document_and_nothing_is_told(live_db: str, tmp_path: Path, size: Size) -> None:
     answers = called_as(NOBODY, size, tmp_path)
 
-    assert {operation for operation, status, _ in answers if status == 401} == {operation.name for operation in OPERATIONS.values()}
+    assert {operation for operation, status, _ in answers if status == 401} == EVERY_OPERATION
     assert {(operation, status) for operation, status, _ in answers if not 400 <= status < 500} == set()
+
+
+def succeeded(answers: Answers) -> set[str]:
+    """The operations that did."""
+    return {operation for operation, status, _ in answers if status < 300}
 
 
 def called_as(identity: Identity, size: Size, folder: Path) -> Answers:
     """What schemathesis was answered; it found nothing wrong with it."""
-    jobs = [JobFactory(status=status).id for status in Status for _ in range(JOBS_IN_EACH_STATUS)]
-    journal = folder / "journal"
-    with running_server(workers=2) as server:
+    jobs = [JobFactory(status=status, holder=identity.orchestrator) for _ in range(JOBS_IN_EACH_STATUS) for status in Status]
+    journal, token = folder / "journal", identity.token()
+    # (Wrong tokens are among what it tries.)
+    with running_server(workers=2, environment={"JOBSITE_AUTH_FAILURES_PER_MINUTE": "1000000"}) as server:
         environment = {
             **os.environ,
             "PYTHONPATH": str(REPOSITORY),
             "SCHEMATHESIS_HOOKS": "tests.fuzzing.hooks",
             "JOBSITE_FUZZING_JOURNAL": str(journal),
-            "JOBSITE_FUZZING_ORCHESTRATOR": identity.orchestrator,
-            "JOBSITE_FUZZING_JOBS": json.dumps(jobs),
+            "JOBSITE_FUZZING_ORCHESTRATOR": identity.orchestrator.name,
+            "JOBSITE_FUZZING_BOUND": str(int(identity.bound)),
+            "JOBSITE_FUZZING_JOBS": json.dumps({job.id: leases.token_of(job) if job.epoch else None for job in jobs}),
             "JOBSITE_FUZZING_CURSORS": json.dumps(list(_cursors(server))),
         }
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(REPOSITORY / "tests/fuzzing/schemathesis.toml")]
         command += ["run", f"{server.url}/api/schema", "--url", server.url, "--max-examples", str(size.examples), "--seed", "1"]
-        command += ["--phases", EVERY_PHASE if identity == HOLDING else size.others]
-        command += ["--header", f"Authorization: Bearer {identity.token}"] if identity.token else []
+        command += ["--phases", EVERY_PHASE if identity == SHARED else size.others]
+        command += ["--header", f"Authorization: Bearer {token}"] if token else []
         # What it keeps of its runs stays in the folder.
         ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    sys.stdout.write(ended.stdout)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return [tuple(json.loads(line)) for line in journal.read_text().splitlines()]
 
