@@ -44,6 +44,7 @@ def once_per_key(act: Callable[..., Response]) -> Callable[..., HttpResponseBase
         with transaction.atomic():
             first = idempotency.begin(owner, key)
             if first:
+                view.scopes_used()
                 # Told as done, so it must be as safe as it had to be the first time.
                 durability.confirm()
                 return _again(first, digest)
