@@ -85,8 +85,8 @@ def test_faults_at_every_step_change_no_verdict(server: PlayedSite, start_orches
 
 def test_a_job_that_is_refused_at_its_start_never_runs(server: PlayedSite, start_orchestrator: StartOrchestrator) -> None:
     job_id = server.enqueue_script("BASH", "echo ran")
-    error = {"code": "LEASE_LOST", "details": {"nextAction": "abandon"}}
-    server.faults = [Fault("/status", 409, error=error)]
+    # In the moment before its start it becomes somebody else's.
+    server.faults = [Fault("/status", "none", first=lambda: server.hand_to(server.jobs[job_id]))]
     start_orchestrator()
     server.wait_for(lambda: server.sent("/status"))
     assert server.wait_for_end(server.enqueue_script())["status"] == "completed"
