@@ -7,8 +7,10 @@ from typing import Any
 
 MASK = "•••••• masked"
 # Long words betray themselves inside of others (dbpassword, accessToken); the short ones only when they stand alone (apiKey, not monkey).
-_ANYWHERE = re.compile(r"passw|passphrase|secret|token|credential|authori[sz]ation|apikey|privatekey|accesskey|cookie", re.IGNORECASE)
-_ALONE = frozenset({"key", "keys", "pwd", "pass", "auth", "bearer", "signature", "dsn"})
+_ANYWHERE = re.compile(
+    r"passw|passphrase|passcode|secret|token|credential|authori[sz]ation|apikey|privatekey|accesskey|connectionstring|cookie", re.IGNORECASE
+)
+_ALONE = frozenset({"key", "keys", "pwd", "pass", "auth", "bearer", "signature", "dsn", "jwt"})
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # What a reader scrolls through; the API gives the whole.
 MOST_SHOWN = 100_000

@@ -102,8 +102,8 @@ OPERATIONS = (
         "listJobs",
         "Reading",
         "Lists jobs, a page at a time.",
-        more="A page ends early where it would grow beyond 8 MiB; `next` goes on where it ended. In the order of completedAt only jobs "
-        "that have ended have a place. With the scope `enqueue` they are the caller's own.",
+        more="A page ends early where it would grow beyond 8 MiB; `next` goes on where it ended. By completedAt, jobs that have not "
+        "ended come last. With the scope `enqueue` they are the caller's own.",
         scopes=("read", "enqueue"),
         parameters=(
             query("status", list_of(words(*Status), minItems=1), "Any of these, with commas."),
