@@ -8,7 +8,8 @@ from jobs.masking import MASK, MOST_SHOWN, is_secret, mask, shown
 @pytest.mark.parametrize(
     "key",
     ["password", "DB_PASSWORD", "dbpassword", "secret", "clientSecret", "token", "accessToken", "api_key", "apiKey", "API-KEY", "apikey",
-     "private_key", "Authorization", "credentials", "cookie", "pwd", "key", "AWS_ACCESS_KEY_ID", "auth", "jwt", "passcode", "connectionString"],
+     "private_key", "Authorization", "credentials", "cookie", "pwd", "key", "AWS_ACCESS_KEY_ID", "auth", "jwt", "passcode",
+     "connectionString"],
 )  # fmt: skip
 def test_keys_of_secrets_are_known(key: str) -> None:
     assert is_secret(key)
