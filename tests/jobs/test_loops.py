@@ -11,7 +11,7 @@ from jobs.loops import repeat_until
 
 
 @pytest.mark.parametrize("problem", [OperationalError("it is away"), PoolTimeout("it is away"), ZeroDivisionError("ours")])
-def test_a_round_that_fails_is_told_and_followed_by_the_next(problem: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_round_that_fails_is_told_and_followed_by_the_next(db: None, problem: Exception, caplog: pytest.LogCaptureFixture) -> None:
     stopped, rounds = threading.Event(), 0
 
     def once() -> None:
