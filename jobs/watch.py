@@ -60,16 +60,16 @@ def sign(role: Role, *, again_within: float | None = None) -> None:
         again_within: the next sign comes within so many seconds. None, for what runs once and promises nothing: a broken promise is
             answered for, and taken back.
     """
-    (row,) = statements.run(
+    rows = statements.run(
         "sign_of_life",
         role=role,
         within=again_within,
         lease=settings.HEARTBEAT_LEASE_SECONDS,
         reason=f"{_NAMES[role]}, or the database, was away",
     )
-    if row["engages"]:
-        _tell(row["brake_reason"], row["brake_until"])
-    if row["is_over"]:
+    if any(row["engages"] for row in rows):
+        _tell(rows[0]["brake_reason"], rows[0]["brake_until"])
+    if any(row["is_over"] for row in rows):
         transaction.on_commit(partial(log.warning, "The brake is over: sweeps end running leases again."))
 
 

@@ -1,6 +1,6 @@
 -- "The sweeper, or the web server, is here, and will be again within so many seconds." One that comes later than it promised was away, or
 -- the database was: the brake holds for a lease period from now, for every running lease. (With nothing running there is nothing to keep.)
--- Without a promise of its own, a broken one is answered for and taken back.
+-- Without a promise of its own, a broken one is answered for and taken back. Returns a row if anything changed.
 update watch w set
   sweeper_due_by = case %(role)s::text when 'sweeper' then a.due_by else w.sweeper_due_by end,
   web_due_by = case %(role)s::text when 'web' then a.due_by else w.web_due_by end,
@@ -17,4 +17,6 @@ cross join lateral (select
     case when %(within)s::float8 is not null then s.at + make_interval(secs => %(within)s::float8)
       when s.promised >= s.at then s.promised end as due_by) a
 where w.id = s.id
+  -- A sweep that promises nothing, and was promised nothing, has nothing to write.
+  and (a.engages or a.is_over or a.due_by is distinct from s.promised)
 returning a.engages, a.is_over and not a.engages as is_over, w.brake_reason, w.brake_until
