@@ -58,7 +58,8 @@ class ModelJob:
             action == "start" and self.status == "running"
         ):
             return "unchanged"
-        self.taken.append(Applied(who, self.epoch, digest, action))
+        # To give back what is to be cancelled ends it.
+        self.taken.append(Applied(who, self.epoch, digest, "cancel" if action == "release" and self.cancelling else action))
         self._take(action, retryable)
         return "applied"
 
