@@ -167,6 +167,8 @@ class JobLife(RuleBasedStateMachine):
         assert ruling.verdict == expected, request
 
 
+# The large size takes its time: on PostgreSQL 15 several minutes.
+@pytest.mark.timeout(1500)
 @pytest.mark.django_db
 def test_every_history_leads_where_the_contract_says() -> None:
     run_state_machine_as_test(
