@@ -60,14 +60,15 @@ def sweep(*, by: Actor, limit: int | None = None, dry_run: bool = False, force: 
     began = time.monotonic()
     done = Sweep()
     with transaction.atomic() if dry_run else nullcontext():
-        throttling.forget_old_failures()
-        idempotency.forget_expired()
         watch.sign("sweeper", again_within=again_within)
         done.came_due = let_come_due()
         for ruling in _batches(by, limit, watch.judge_sweep(force=force)):
             if ruling.job and ruling.was and not ruling.is_refused:
                 done.swept.append(Swept(ruling.step_id, ruling.was, Status(ruling.job.status), ruling.cause or ""))
         done.brake = None if force else watch.brake()
+        # Last: no job, and no sign of life, waits for the tidying up.
+        throttling.forget_old_failures()
+        idempotency.forget_expired()
         if dry_run:
             transaction.set_rollback(True)
     done.seconds = time.monotonic() - began
