@@ -105,7 +105,8 @@ def _asked(scenario: Scenario, now: datetime) -> NewJob:
         payload=scenario.payload,
         metadata={"demo": scenario.key, "title": scenario.title},
         priority=scenario.priority,
-        scheduled_for=now + timedelta(seconds=scenario.delay_seconds) if scenario.delay_seconds else None,
+        # A second more: the job is made a moment after `now`, and must not be claimed sooner after that than it says.
+        scheduled_for=now + timedelta(seconds=scenario.delay_seconds + 1) if scenario.delay_seconds else None,
         max_attempts=scenario.max_attempts,
         timeout_seconds=scenario.timeout_seconds,
     )
