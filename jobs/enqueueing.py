@@ -1,11 +1,11 @@
 """New jobs."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from jobs import statements, unique_keys
 from jobs.actors import Actor
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 1000
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewJob:
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     """A job asked for.
 
     Attributes:
@@ -34,7 +33,7 @@ class NewJob:
 
     type: str
     payload: Any = None
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = {}
     priority: int = 50
     scheduled_for: datetime | None = None
     max_attempts: int = 1
@@ -57,9 +56,8 @@ def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> 
     keys = [job.unique_key for job in jobs if job.unique_key is not None]
     if twice := next((key for key, count in Counter(keys).items() if count > 1), None):
         raise _key_taken(twice, None)
-    asked = json.dumps(
-        [{"id": job_id, **vars(job)} for job_id, job in zip(new_ids(len(jobs)), jobs, strict=True)], default=datetime.isoformat
-    )
+    named = [{"id": job_id, **msgspec.structs.asdict(job)} for job_id, job in zip(new_ids(len(jobs)), jobs, strict=True)]
+    asked = msgspec.json.encode(named).decode()
 
     def made() -> list[statements.Row]:
         if keys:

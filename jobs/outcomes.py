@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
 
 from jobs import failures
 from jobs.failures import Category, ErrorDetail
@@ -15,8 +16,7 @@ METRICS_LOGGED = 16 * 1024
 ERROR_LOGGED = 64 * 1024
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """What the holder says of a run that has ended. Nothing is required; what was not sent is None.
 
     Attributes:
@@ -35,11 +35,10 @@ class Report:
     message: str | None = None
     retryable: bool | None = None
     retry_after_seconds: int | None = None
-    extras: dict[str, Any] = field(default_factory=dict)
+    extras: dict[str, Any] = {}
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What the report comes to, ready for the door.
 
     Attributes:
@@ -97,7 +96,7 @@ def _failure(report: Report, error: ErrorDetail | None, timed_out: bool) -> Outc
     if said_retryable is None and isinstance(error, dict) and isinstance(error.get("retryable"), bool):
         said_retryable = error["retryable"]
     # An empty error says as little as none: in its place the door tells the words in the result, too.
-    result = _result(replace(report, error=error))
+    result = _result(msgspec.structs.replace(report, error=error))
     marks = {"category": kind.category, "categoryInferred": kind.inferred or None, "categorySent": kind.sent}
     return Outcome(
         verb=Verb.CANCEL if cancelled else Verb.FAIL,
@@ -126,7 +125,7 @@ def _result(report: Report) -> dict[str, Any]:
 
 def _detail(report: Report, result: dict[str, Any]) -> dict[str, Any]:
     detail: dict[str, Any] = {key: result[key] for key in ("exitCode", "error") if key in result}
-    if len(said := _json(detail.get("error"))) > ERROR_LOGGED:
+    if "error" in detail and len(said := _json(detail["error"])) > ERROR_LOGGED:
         # Whole in the result of the job; the log can't be pruned, so it keeps the beginning and says so.
         detail |= {"error": said[:ERROR_LOGGED], "errorBytes": len(said.encode())}
     if report.message:

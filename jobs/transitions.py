@@ -5,12 +5,11 @@ status, lease and epoch on the locked rows, updates them and writes their audit 
 One job is a set of one.
 """
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from django.conf import settings
 
 from jobs import lifecycle, statements, unique_keys
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from jobs.models import Job
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One change asked for one job.
 
     Attributes:
@@ -81,8 +79,7 @@ class Step:
         return cls(action="edit", detail={"changes": told}, **changes, **rest)
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """How a run ended."""
 
     status: str
@@ -92,8 +89,7 @@ class Ended:
     at: datetime | None
 
 
-@dataclass(frozen=True)
-class Ruling:
+class Ruling(msgspec.Struct, frozen=True):
     """What became of a step.
 
     Attributes:
@@ -186,8 +182,7 @@ def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
     Returns:
         A ruling for each step, in their order.
     """
-    items = [{"ord": place, **{name: value for name, value in vars(step).items() if value is not None}} for place, step in enumerate(steps)]
-    asked = json.dumps(items, default=datetime.isoformat)
+    asked = msgspec.json.encode(steps).decode()
     # A report that was made by the time its connection was lost is found again by its digest.
     run = statements.run_again_if_cut_off if all(step.digest for step in steps) else statements.run
 

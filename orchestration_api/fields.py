@@ -1,10 +1,15 @@
-"""Fields that take a value of their type and nothing else: no coercion, whatever Django REST framework would guess."""
+"""Fields that take a value of their type and nothing else: no coercion, whatever Django REST framework would guess.
+
+A batch has thousands of them. So each checks its value whole in `to_internal_value`, bounds included; the framework's validators only stand
+there to be read by the OpenAPI document.
+"""
 
 import re
 from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from jobs import times
 
@@ -13,7 +18,16 @@ ID_ALPHABET = re.compile(r"[A-Za-z0-9._:-]+")
 LARGEST = 2**31 - 1
 
 
-class Text(serializers.CharField):
+class ChecksItself:
+    """A field whose `to_internal_value` says all that is to be said of a value that was sent."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if data is None or data is empty:
+            return super().run_validation(data)  # type: ignore[misc]  # of the field that this is mixed into
+        return self.to_internal_value(data)  # type: ignore[attr-defined]
+
+
+class Text(ChecksItself, serializers.CharField):
     default_error_messages = {"not_text": "must be a string"}
 
     def __init__(self, **options: Any) -> None:
@@ -22,6 +36,10 @@ class Text(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("not_text")
+        if not data and not self.allow_blank:
+            self.fail("blank")
+        if self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length, length=len(data))
         return data
 
 
@@ -41,7 +59,19 @@ class Identifier(Text):
         return text
 
 
-class Whole(serializers.IntegerField):
+class Bounded(ChecksItself):
+    """A number between `min_value` and `max_value`; either may be None."""
+
+    def bounded(self, value: Any) -> Any:
+        least, most = self.min_value, self.max_value  # type: ignore[attr-defined]  # of the field that this is mixed into
+        if least is not None and value < least:
+            self.fail("min_value", min_value=least)  # type: ignore[attr-defined]
+        if most is not None and value > most:
+            self.fail("max_value", max_value=most)  # type: ignore[attr-defined]
+        return value
+
+
+class Whole(Bounded, serializers.IntegerField):
     default_error_messages = {"not_whole": "must be a whole number"}
 
     def __init__(self, **options: Any) -> None:
@@ -50,19 +80,21 @@ class Whole(serializers.IntegerField):
     def to_internal_value(self, data: Any) -> int:
         if not isinstance(data, int) or isinstance(data, bool):
             self.fail("not_whole")
-        return data
+        whole: int = self.bounded(data)
+        return whole
 
 
-class Number(serializers.FloatField):
+class Number(Bounded, serializers.FloatField):
     default_error_messages = {"not_number": "must be a number"}
 
     def to_internal_value(self, data: Any) -> float:
         if not isinstance(data, int | float) or isinstance(data, bool):
             self.fail("not_number")
-        return data
+        number: float = self.bounded(data)
+        return number
 
 
-class Flag(serializers.BooleanField):
+class Flag(ChecksItself, serializers.BooleanField):
     default_error_messages = {"not_flag": "must be true or false"}
 
     def to_internal_value(self, data: Any) -> bool:
@@ -71,7 +103,7 @@ class Flag(serializers.BooleanField):
         return data
 
 
-class Moment(serializers.Field[datetime, Any, str | None, Any]):
+class Moment(ChecksItself, serializers.Field[datetime, Any, str | None, Any]):
     default_error_messages = {"not_time": "{why}"}
 
     def to_internal_value(self, data: Any) -> datetime:
@@ -86,7 +118,7 @@ class Moment(serializers.Field[datetime, Any, str | None, Any]):
         return times.written(value)
 
 
-class AnyJSON(serializers.Field[Any, Any, Any, Any]):
+class AnyJSON(ChecksItself, serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> Any:
         return data
 
@@ -139,7 +171,7 @@ class Output(AnyJSON):
         return data
 
 
-class Listed(serializers.ListField):
+class Listed(ChecksItself, serializers.ListField):
     """A list of at most so many items; a longer one is refused before any of them is looked at."""
 
     def to_internal_value(self, data: Any) -> list[Any]:
@@ -147,7 +179,16 @@ class Listed(serializers.ListField):
             self.fail("not_a_list", input_type=type(data).__name__)
         if self.max_length is not None and len(data) > self.max_length:
             self.fail("max_length", max_length=self.max_length)
-        found: list[Any] = super().to_internal_value(data)
+        found: list[Any] = []
+        wrong: dict[Any, Any] = {}
+        read = self.child.run_validation
+        for place, item in enumerate(data):
+            try:
+                found.append(read(item))
+            except serializers.ValidationError as error:
+                wrong[place] = error.detail
+        if wrong:
+            raise serializers.ValidationError(wrong)
         return found
 
 
@@ -156,27 +197,3 @@ class Words(Listed):
 
     def __init__(self, *, longest: int = 100, **options: Any) -> None:
         super().__init__(child=Identifier(longest=longest), **options)
-
-
-class WireSerializer(serializers.Serializer[Any]):
-    """Wire names written out, null taken as absent. `unknown` holds the keys that stand in the body and mean nothing here."""
-
-    unknown: list[str]
-
-    def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, dict):
-            raise serializers.ValidationError({"body": ["must be an object"]})
-        self.unknown = sorted(key for key in data if key not in self.fields)
-        return super().to_internal_value({key: value for key, value in data.items() if value is not None or self._keeps_null(key)})
-
-    def _keeps_null(self, key: str) -> bool:
-        field = self.fields.get(key)
-        return field is not None and field.allow_null
-
-
-class AsSent(WireSerializer):
-    """An object whose known keys are checked, and which is kept as it was sent, whatever else it holds."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        super().to_internal_value(data)
-        return data

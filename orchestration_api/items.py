@@ -12,14 +12,16 @@ from jobs.lifecycle import JobNotFound, Status
 from jobs.transitions import Ruling
 from orchestration_api import reporting
 from orchestration_api.exceptions import WireError
-from orchestration_api.fields import WireSerializer
 from orchestration_api.parsers import mend_text, mended
 from orchestration_api.reporting import Operation
 from orchestration_api.serializers import BatchItem, StatusDetails
+from orchestration_api.shapes import the
 
 # An id that is none is told back only so far.
 _LONGEST_ID = 200
 _DETAILS = frozenset(StatusDetails().fields)
+# What makes an update one of a batch; without it stands the body of the single call.
+_OF_THE_BATCH = frozenset({"jobId", "action"})
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ ACTIONS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Update:
     """A report as the single call would have sent it.
 
@@ -85,13 +87,13 @@ class ItemReader:
     Args:
         orchestrator_id: who sends them.
         check_time: raises where the time is refused that an item states, or does not.
+        needs_mending: some text of the batch may be none that a column can hold.
     """
 
-    def __init__(self, *, orchestrator_id: str, check_time: Callable[[datetime | None], None]) -> None:
+    def __init__(self, *, orchestrator_id: str, check_time: Callable[[datetime | None], None], needs_mending: bool = True) -> None:
         self._orchestrator_id = orchestrator_id
         self._check_time = check_time
-        # One serializer of each shape: to make one costs more than to use it.
-        self._serializers: dict[type[WireSerializer], WireSerializer] = {}
+        self._needs_mending = needs_mending
 
     def read(self, sent: Any) -> Item:
         """An item, or what is wrong with it: that harms no other."""
@@ -107,31 +109,24 @@ class ItemReader:
         """In the order of the contract: what can't be text, who speaks, the fields, the time, the job."""
         if not isinstance(sent, dict):
             raise WireError("VALIDATION_INVALID_PARAMS", "An update must be an object.")
-        sent, replaced = mend_text(sent, reporting.LENIENT)
+        sent, replaced = mend_text(sent, reporting.LENIENT) if self._needs_mending else (sent, [])
         if isinstance(name := sent.get("orchestratorId"), str) and name != self._orchestrator_id:
             raise WireError("ORCHESTRATOR_MISMATCH", "The update names another orchestrator than the one that sends it.", body=name[:128])
-        named, _ = self._validated(BatchItem, {key: sent.get(key) for key in ("jobId", "action")})
+        named = the(BatchItem).read({key: sent[key] for key in _OF_THE_BATCH & sent.keys()}).fields
         action = ACTIONS.get(named["action"])
         if action is None:
             raise ValidationError({"action": [f"must be one of {', '.join(ACTIONS)}"]})
         body = _as_single(action, sent)
-        fields, unknown = self._validated(action.operation.shape, body)
+        fields, unknown = the(action.operation.shape).read(body)
         self._check_time(fields.get("stated_at"))
         if not is_id(named["job_id"]):
             raise JobNotFound("There is no such job.", job_id=named["job_id"])
         return Update(job_id=named["job_id"], operation=action.operation, body=body, fields=fields, unknown=unknown, replaced=replaced)
 
-    def _validated(self, shape: type[WireSerializer], body: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        if shape not in self._serializers:
-            self._serializers[shape] = shape()
-        serializer = self._serializers[shape]
-        fields: dict[str, Any] = serializer.run_validation(body)
-        return fields, serializer.unknown
-
 
 def _as_single(action: Action, sent: Mapping[str, Any]) -> dict[str, Any]:
     """The body of the single call: so both give the same answer, and either is known again as the replay of the other."""
-    body = {key: value for key, value in sent.items() if key not in ("jobId", "action")}
+    body = {key: value for key, value in sent.items() if key not in _OF_THE_BATCH}
     if action.status is None and action.operation is not reporting.PROGRESS:
         return body
     # What the single call has in `details` may as well stand in the item itself.

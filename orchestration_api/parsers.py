@@ -45,6 +45,14 @@ def parse(body: bytes) -> Any:
     return value
 
 
+def needs_mending(body: bytes) -> bool:
+    """Whether `mend_text` could find anything in what was parsed from a body.
+
+    A NUL or half a surrogate pair comes in by an escape only: as such, neither is JSON in UTF-8.
+    """
+    return b"\\u" in body
+
+
 def mend_text(value: Any, lenient: Collection[tuple[str, ...]]) -> tuple[Any, list[str]]:
     """Replaces what no text column can hold (NUL, lone surrogates) where a verdict must not be lost for its bytes, refuses it elsewhere.
 

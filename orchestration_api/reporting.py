@@ -1,17 +1,18 @@
 """What a holder may say of a job, as one table: how a report is read and what the door is asked for it, by itself or in a batch."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from jobs.lifecycle import HOLD, Status
 from jobs.outcomes import Report, judge
 from jobs.progress import Note
 from jobs.transitions import Step
-from orchestration_api.fields import WireSerializer
 from orchestration_api.serializers import Acknowledgement, Completion, Failure, ProgressReport, Release, StatusReport
+from orchestration_api.shapes import WireSerializer
 
 Fields = Mapping[str, Any]
 Asked = tuple[Step, Note | None]
@@ -47,13 +48,13 @@ class Operation:
             signature: epoch, stated_at and expected_updated_at: of which claim and which state of the job it speaks.
         """
         step, note = self.ask(job_id, fields)
-        return replace(step, digest=digest(self.name, orchestrator_id, body), **signature), note
+        return msgspec.structs.replace(step, digest=digest(self.name, orchestrator_id, body), **signature), note
 
 
 def digest(operation: str, orchestrator_id: str, body: Mapping[str, Any]) -> str:
     """SHA-256 in hex of operation, orchestrator and body (all but when it was sent, and its token): the same for the same report."""
     said = {key: value for key, value in body.items() if value is not None and key not in _NOT_DIGESTED}
-    return hashlib.sha256(json.dumps([operation, orchestrator_id, said], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(msgspec.json.encode([operation, orchestrator_id, said], order="sorted")).hexdigest()
 
 
 def _acknowledge(job_id: str, fields: Fields) -> Asked:

@@ -6,22 +6,8 @@ from rest_framework import serializers
 
 from jobs.claiming import MOST_AT_ONCE as MOST_CLAIMED
 from jobs.lifecycle import Status
-from orchestration_api.fields import (
-    AnyJSON,
-    AsSent,
-    ErrorDetail,
-    Flag,
-    Identifier,
-    JSONObject,
-    Listed,
-    Moment,
-    Number,
-    Output,
-    Text,
-    Whole,
-    WireSerializer,
-    Words,
-)
+from orchestration_api.fields import AnyJSON, ErrorDetail, Flag, Identifier, JSONObject, Listed, Moment, Number, Output, Text, Whole, Words
+from orchestration_api.shapes import AsSent, WireSerializer, the
 
 # Reports in one batch.
 MOST_REPORTED = 500
@@ -60,7 +46,7 @@ class Batch(WireSerializer):
 
     orchestratorId = Identifier(longest=128, required=False, source="orchestrator_id")
     timestamp = Moment(required=False, source="stated_at")
-    updates = serializers.ListField(child=AnyJSON(allow_null=True), max_length=MOST_REPORTED)
+    updates = Listed(child=AnyJSON(allow_null=True), max_length=MOST_REPORTED)
     claim = ClaimTerms(required=False)
 
 
@@ -195,9 +181,7 @@ class RunningJobField(AnyJSON):
             return {"job_id": data}
         if not isinstance(data, dict):
             self.fail("not_job")
-        named = RunningJob(data=data)
-        named.is_valid(raise_exception=True)
-        return named.validated_data
+        return the(RunningJob).read(data).fields
 
 
 class Capacity(AsSent):
@@ -232,11 +216,7 @@ class NewJobRequest(WireSerializer):
     timeoutSeconds = Whole(required=False, default=3600, min_value=1, max_value=31_536_000, source="timeout_seconds")
     metadata = JSONObject(required=False)
     uniqueKey = Text(required=False, allow_blank=False, max_length=200, source="unique_key")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if self.unknown:
-            raise serializers.ValidationError({name: ["is not known here"] for name in self.unknown})
-        return attrs
+    refuses_unknown = "is not known here"
 
 
 class Order(WireSerializer):
@@ -259,8 +239,4 @@ class Edit(WireSerializer):
     maxAttempts = Whole(required=False, min_value=1, max_value=1000, source="max_attempts")
     timeoutSeconds = Whole(required=False, min_value=1, max_value=31_536_000, source="timeout_seconds")
     expectedUpdatedAt = Moment(required=False, source="expected_updated_at")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if self.unknown:
-            raise serializers.ValidationError({name: ["can't be changed"] for name in self.unknown})
-        return attrs
+    refuses_unknown = "can't be changed"

@@ -1,7 +1,7 @@
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -154,7 +154,7 @@ class Job(models.Model):
 
     def fail(self, report: Report, *, by: Actor, epoch: int | None = None) -> Ruling:
         """claimed, running → failed, and on to queued while attempts are left; by its holder, or by staff (force)."""
-        return self._take(Step.ending(judge(replace(report, status="failed")), job_id=self.id, epoch=epoch), by)
+        return self._take(Step.ending(judge(msgspec.structs.replace(report, status="failed")), job_id=self.id, epoch=epoch), by)
 
     def cancel(self, *, by: Actor, reason: str | None = None, force: bool = False, epoch: int | None = None) -> Ruling:
         """queued → cancelled at once. Of a held job staff and producers request it, its holder then obeys; `force` does not wait."""

@@ -1,11 +1,11 @@
 -- What is asked: one row an item, each about one job. The head of the door's statement (door.sql follows).
 with asked as materialized (
-  select a.*, row_number() over (partition by a.job_id order by a.ord) as nth
-  from jsonb_to_recordset(%(items)s::jsonb) as a (
-    ord int, job_id text, action text, epoch int, digest text, stated_at timestamptz, expected_updated_at timestamptz,
+  select a.*, a.ordinality as ord, row_number() over (partition by a.job_id order by a.ordinality) as nth
+  from rows from (jsonb_to_recordset(%(items)s::jsonb) as (
+    job_id text, action text, epoch int, digest text, stated_at timestamptz, expected_updated_at timestamptz,
     force boolean, reason text, error text, category text, exit_code bigint, result jsonb, partial boolean, detail jsonb,
     retryable boolean, retry_after_seconds int,
-    priority int, scheduled_for timestamptz, metadata jsonb, max_attempts int, timeout_seconds int)),
+    priority int, scheduled_for timestamptz, metadata jsonb, max_attempts int, timeout_seconds int)) with ordinality as a),
 -- In the order of the ids, so that overlapping batches can't deadlock. NO KEY: inserts that refer to a job need not wait.
 locked as materialized (
   select j.* from jobs j where j.id = any(array(select a.job_id from asked a)) order by j.id for no key update),

@@ -6,13 +6,11 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.serializers import Field
 
-from orchestration_api import fields, serializers
+from orchestration_api import fields, serializers, shapes
 from orchestration_api.openapi.nouns import ID_PATTERN
 from orchestration_api.openapi.shapes import OPEN, Schema, described, nullable, ref
 from orchestration_api.openapi.words import NARROWED, WORDS
 
-# They refuse a key that they don't know; the others pass it over.
-CLOSED = (serializers.NewJobRequest, serializers.Edit)
 _IGNORES = f"{OPEN}keys that mean nothing here are passed over."
 _KEEPS = f"{OPEN}kept as it was sent, whatever else it holds."
 
@@ -57,7 +55,7 @@ class RunningJob(OpenApiSerializerFieldExtension):
 class Body(OpenApiSerializerExtension):
     """A WireSerializer: null stands for absent, and what becomes of unknown keys is told."""
 
-    target_class = fields.WireSerializer
+    target_class = shapes.WireSerializer
     match_subclasses = True
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> Schema:
@@ -68,9 +66,9 @@ class Body(OpenApiSerializerExtension):
         # Its own docstring, not one that it inherits.
         said = (vars(type(self.target)).get("__doc__") or "").strip()
         schema |= {"properties": properties, **NARROWED.get(name, {})}
-        if isinstance(self.target, CLOSED):
+        if self.target.refuses_unknown:
             return described({**schema, "additionalProperties": False}, said)
-        why = _KEEPS if isinstance(self.target, fields.AsSent) else _IGNORES
+        why = _KEEPS if isinstance(self.target, shapes.AsSent) else _IGNORES
         return {**schema, "additionalProperties": ref("JSON"), "description": f"{said} {why}".strip()}
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestration_api.fields import WireSerializer
 from orchestration_api.middleware import DOOR
 from orchestration_api.openapi.nouns import ID_PATTERN
 from orchestration_api.openapi.shapes import Schema, ref
+from orchestration_api.shapes import WireSerializer
 
 # Whoever calls, whatever is asked.
 ALWAYS = (

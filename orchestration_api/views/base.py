@@ -20,11 +20,12 @@ from jobs.models import Job, Scope
 from jobs.transitions import Ruling
 from orchestration_api.authentication import Caller
 from orchestration_api.exceptions import WireError
-from orchestration_api.fields import ID_ALPHABET, WireSerializer
-from orchestration_api.parsers import mend_text
+from orchestration_api.fields import ID_ALPHABET
+from orchestration_api.parsers import mend_text, needs_mending
 from orchestration_api.permissions import owns, scopes_used, within_reach
 from orchestration_api.renderers import check_media_type
 from orchestration_api.representations import JobSummary, JobWhole
+from orchestration_api.shapes import WireSerializer, the
 
 # An answer has a largest size, whatever was sent: so many names are told of a body, and so many characters of each.
 _MOST_NAMES, _LONGEST_NAME = 1000, 200
@@ -150,7 +151,8 @@ class MachineViewSet(ViewSet):
             required: an empty body is refused; else it stands for {}.
             lenient: paths whose text is mended instead of refused.
         """
-        self.body, self.replaced = mend_text(self._object(required), lenient)
+        sent = self._object(required)
+        self.body, self.replaced = mend_text(sent, lenient) if needs_mending(self.request.body) else (sent, [])
         self.scopes_used()
         return self.body
 
@@ -182,11 +184,9 @@ class MachineViewSet(ViewSet):
 
     def fields_of(self, shape: type[WireSerializer], body: Any = None) -> dict[str, Any]:
         """The same, whatever time is stated."""
-        serializer = shape(data=self.body if body is None else body)
-        serializer.is_valid(raise_exception=True)
-        self.unknown = serializer.unknown
-        fields: dict[str, Any] = serializer.validated_data
-        return fields
+        reading = the(shape).read(self.body if body is None else body)
+        self.unknown = reading.unknown
+        return reading.fields
 
     def stated_at(self, fields: Mapping[str, Any]) -> datetime | None:
         """When the caller says it sent this."""

@@ -15,7 +15,7 @@ from jobs.actors import Holder
 from jobs.models import Scope
 from orchestration_api.exceptions import as_wire_error, body_of
 from orchestration_api.items import Item, ItemReader
-from orchestration_api.parsers import mend_text
+from orchestration_api.parsers import mend_text, needs_mending
 from orchestration_api.permissions import opened_by
 from orchestration_api.renderers import encoded, most_bytes
 from orchestration_api.serializers import Batch
@@ -37,7 +37,11 @@ class BatchViewSet(MachineViewSet):
     def report(self, request: Request) -> Response:
         frame = self._frame()
         holder, stated_at = self.holder(), self.stated_at(frame)
-        reader = ItemReader(orchestrator_id=holder.name, check_time=lambda stated: self._check_time(stated or stated_at))
+        reader = ItemReader(
+            orchestrator_id=holder.name,
+            check_time=lambda stated: self._check_time(stated or stated_at),
+            needs_mending=needs_mending(request.body),
+        )
         items = [reader.read(sent) for sent in frame["updates"]]
         self._judge(items, by=holder, stated_at=stated_at)
         results = _within_limit([self._result(item) for item in items])

@@ -1,8 +1,8 @@
 """What the holder of a job says of it."""
 
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,12 +14,12 @@ from jobs.models import Scope
 from jobs.transitions import Ruling, Step, apply_one
 from orchestration_api import queries, reporting
 from orchestration_api.exceptions import WireError
-from orchestration_api.fields import WireSerializer
 from orchestration_api.permissions import opened_by
 from orchestration_api.renderers import most_bytes
 from orchestration_api.reporting import Operation
 from orchestration_api.representations import LogLineOut
 from orchestration_api.serializers import LogEntries, Renewal
+from orchestration_api.shapes import WireSerializer
 from orchestration_api.views.base import MachineViewSet
 from orchestration_api.views.queue import lease_of
 
@@ -72,7 +72,7 @@ class ReportViewSet(MachineViewSet):
                 progress=fields.get("progress"),
             )
         if job is None:
-            raise replace(ruling, verdict="lease_expired").refusal(HOLD)
+            raise msgspec.structs.replace(ruling, verdict="lease_expired").refusal(HOLD)
         lease = lease_of(job)
         told = {"success": True, "lease": lease | {"renewalToken": lease["token"]}, "timestamp": times.written(times.now())}
         return Response(told | {"nextAction": "cancel" if job.cancel_requested_at else "continue"} | self.remarks())

@@ -9,7 +9,7 @@ from django.test import Client
 
 from jobs.models import Job
 from orchestration_api import serializers
-from orchestration_api.fields import WireSerializer
+from orchestration_api.shapes import WireSerializer
 from tests.orchestration_api.endpoints import WRITING, Endpoint
 from tests.orchestration_api.scrutiny import Sent, answered, complaints, one_job_of_each_kind, suits, undone
 
