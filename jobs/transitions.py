@@ -1,7 +1,7 @@
 """The door: every change of a job's status goes through here, and only here.
 
-A set of steps is judged and made in one SQL statement (sql/items.sql + sql/door.sql): it locks the jobs in the order of their ids, checks
-status, lease and epoch on the locked rows, updates them and writes their audit entries, or changes nothing of a job it refuses.
+A set of steps is judged and made in one SQL statement (of sql: items, judged, door, told): it locks the jobs in the order of their ids,
+checks status, lease and epoch on the locked rows, updates them and writes their audit entries, or changes nothing of a job it refuses.
 One job is a set of one.
 """
 
@@ -187,7 +187,7 @@ def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
     run = statements.run_again_if_cut_off if all(step.digest for step in steps) else statements.run
 
     def judged() -> list[Ruling]:
-        return _rulings(run("items", "door", items=asked, **_standing(by)))
+        return _rulings(run("items", "judged", "door", "told", items=asked, **_standing(by)))
 
     # Only a retry can run into a unique key; every other step is spared the savepoint.
     return unique_keys.looking_again(judged) if any(step.action == Verb.RETRY for step in steps) else judged()
@@ -214,7 +214,9 @@ def apply_stuck(*, by: Actor, limit: int, running_ended_by: str) -> list[Ruling]
     return _rulings(
         statements.run(
             "stuck",
+            "judged",
             "door",
+            "told",
             limit=limit,
             running_ended_by=running_ended_by,
             cancel_grace=settings.CANCEL_GRACE_SECONDS,

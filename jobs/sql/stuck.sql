@@ -1,5 +1,5 @@
 -- What time itself asks: held jobs whose lease has run out, or whose cancel nobody obeyed.
--- The head of the sweep's statement (door.sql follows).
+-- The head of the sweep's statement (judged.sql follows).
 -- Rows that somebody holds are skipped; the predicate is judged again on the locked version, so any number of sweeps equals one.
 -- Plan: index jobs_live (a few thousand rows whatever the size of the table); the lease is in no index, so that heartbeats stay cheap.
 with locked as materialized (
@@ -23,7 +23,7 @@ asked as materialized (
   select row_number() over (order by k.id)::int as ord, k.id::text as job_id,
     case when k.cause in ('cancel_lease_lost', 'cancel_overdue') then 'cancel' when k.cause = 'claim_expired' then 'release'
       else 'fail' end as action,
-    null::int as epoch, null::text as digest, null::timestamptz as stated_at, null::timestamptz as expected_updated_at,
+    null::int as epoch, null::bytea as digest, null::timestamptz as stated_at, null::timestamptz as expected_updated_at,
     true as force, k.cause as reason, e.error,
     case k.cause when 'lease_lost' then 'lease_lost' when 'timeout' then 'timeout' when 'claims_wasted' then 'system' end as category,
     null::bigint as exit_code, case when e.error is not null then jsonb_build_object('error', e.error) end as result, false as partial,
