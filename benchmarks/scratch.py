@@ -31,8 +31,10 @@ def scratch_databases(names: Sequence[str], *, environment: Mapping[str, str] | 
         environment: variables for the settings, and for processes that are started.
     """
     with tempfile.TemporaryDirectory(prefix="jobsite-benchmark-") as folder, _postgres(Path(folder)) as server:
-        os.environ |= {"DATABASE_URL": server.url(), "JOBSITE_DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "jobsite.settings"}
-        os.environ |= environment or {}
+        # No files to serve, rather than those of a checkout that may or may not have collected them.
+        (static := Path(folder, "static")).mkdir()
+        os.environ |= {"DATABASE_URL": server.url(), "JOBSITE_DATA_DIR": folder, "JOBSITE_STATIC_ROOT": str(static)}
+        os.environ |= {"DJANGO_SETTINGS_MODULE": "jobsite.settings", **(environment or {})}
         django.setup()
         call_command("migrate", verbosity=0)
         _disconnect()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from benchmarks.scratch import scratch_databases, use
+from benchmarks.scratch import execute, scratch_databases, use
 
 API_KEY = "the-service-key-of-the-benchmarks"
 # Nothing but what goes wrong: a server's log is told when it ends.
@@ -51,6 +51,16 @@ class Site:
 
         with running_server(workers=2, environment={**_QUIET, **(environment or {})}) as server:
             yield server.url
+
+    def enqueue(self, jobs: int, *, type: str = "benchmark") -> None:
+        """Fills the queue of the database in use with small jobs, and lets PostgreSQL tidy up after the ones before."""
+        from jobs.actors import Actor
+        from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
+
+        for first in range(0, jobs, MOST_AT_ONCE):
+            numbers = range(first, min(jobs, first + MOST_AT_ONCE))
+            enqueue([NewJob(type=type, payload={"rows": number}) for number in numbers], by=Actor.producer("benchmark"))
+        execute("vacuum (analyze) jobs, audit_log")
 
 
 @contextmanager
