@@ -72,7 +72,7 @@ def _line(row: Row, values: Sequence[float]) -> Sequence[str]:
 
 def _spread(values: Sequence[float], unit: str) -> str:
     low, middle, high = map(_written, quartiles(values))
-    return f"{middle} ({low}…{high}) {unit}".rstrip()
+    return f"{middle} ({low}…{high}) {unit}".rstrip() if len(values) > 1 else f"{middle} {unit}".rstrip()
 
 
 def _mark(row: Row) -> str:
@@ -95,7 +95,7 @@ def _share(row: Row, middle: float) -> float:
 
 
 def _written(value: float) -> str:
-    """Three digits that say something, whatever the size; nothing that rounds a figure over its mark."""
+    """In about three digits, whatever the size."""
     return next(f"{value:,.{places}f}" for places, below in _PLACES if abs(value) < below)
 
 

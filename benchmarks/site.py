@@ -30,6 +30,14 @@ class Site:
                 use("jobsite")
 
     @contextmanager
+    def empty_database(self) -> Iterator[str]:
+        """A database without our tables, for others; nothing of ours uses it. Yields its URL."""
+        from tests.postgres import cloned_database
+
+        with cloned_database("template1") as clone:
+            yield clone.url
+
+    @contextmanager
     def kept_database(self, name: str, fill: Callable[[], None]) -> Iterator[str]:
         """A database that stays for the rounds to come: made and filled by whoever asks first. Yields its URL."""
         from tests.postgres import cloned_database

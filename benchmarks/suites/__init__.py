@@ -25,7 +25,10 @@ from benchmarks.measurements import Measurement, Options, Row, Unmeasured
 from benchmarks.site import Site
 
 # In the order in which they are told.
-NAMES = ("throughput",)
+NAMES = (
+    "throughput",
+    "peers",
+)
 # Those that install and run other queues.
 PEERS = frozenset({"peers"})
 
