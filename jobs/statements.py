@@ -2,10 +2,14 @@
 
 Django's own cursor binds parameters on the client and never prepares, so these go through a plain psycopg cursor of the same connection;
 they take part in Django's transactions like any other query.
+
+psycopg looks for the named parameters of a text as long as the door's anew at each call; so they are numbered here, once.
 """
 
 import logging
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +55,7 @@ def run(*names: str, **parameters: object) -> list[Row]:
     Raises:
         django.db.Error: as for any query of Django.
     """
-    return _execute(_text(*names), parameters)
+    return _execute(_statement(*names), parameters)
 
 
 def run_again_if_cut_off(*names: str, **parameters: object) -> list[Row]:
@@ -87,16 +91,35 @@ def _jobs() -> "tuple[type[Job], frozenset[str]]":
     return model, frozenset(column.attname for column in model._meta.concrete_fields)
 
 
+@dataclass(frozen=True)
+class Statement:
+    """A statement as PostgreSQL takes it.
+
+    Attributes:
+        text: with parameters $1, $2, …
+        parameters: their names, in that order.
+    """
+
+    text: bytes
+    parameters: tuple[str, ...]
+
+
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+
+
 @cache
-def _text(*names: str) -> str:
-    return "\n".join((_FOLDER / f"{name}.sql").read_text() for name in names)
+def _statement(*names: str) -> Statement:
+    named = "\n".join((_FOLDER / f"{name}.sql").read_text() for name in names)
+    parameters = tuple(dict.fromkeys(_PARAMETER.findall(named)))
+    text = _PARAMETER.sub(lambda found: f"${parameters.index(found[1]) + 1}", named)
+    return Statement(text.encode(), parameters)
 
 
-def _execute(text: str, parameters: Mapping[str, object]) -> list[Row]:
+def _execute(statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
+    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection, row_factory=dict_row) as cursor:
         # Rows come in their binary form, whose times are read several times faster.
         cursor.adapters.register_loader("jsonb", _JsonbLoader)
         cursor.adapters.register_loader("xid8", Int8BinaryLoader)
-        cursor.execute(text, parameters, prepare=True, binary=True)
-        return cursor.fetchall() if cursor.description else []
+        cursor.execute(statement.text, [parameters[name] for name in statement.parameters], prepare=True, binary=True)
+        return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
