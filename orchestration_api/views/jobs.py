@@ -46,7 +46,7 @@ class JobViewSet(MachineViewSet):
         for fields in asked:
             _refuse_unclaimable(fields["payload"], fields.get("metadata"))
         made = enqueue([NewJob(**fields) for fields in asked], by=self.producer())
-        return Response({"job": JobWhole(made[0]).data} if alone else {"jobs": [JobWhole(job).data for job in made]}, status=201)
+        return Response({"job": JobWhole.of(made[0])} if alone else {"jobs": [JobWhole.of(job) for job in made]}, status=201)
 
     @opened_by(Scope.READ, Scope.ENQUEUE)
     def index(self, request: Request) -> Response:
@@ -63,7 +63,7 @@ class JobViewSet(MachineViewSet):
             cursor=query.get("cursor"),
             size=queries.whole(request, "pageSize", 1, 200, default=50),
         )
-        return Response({"results": [JobSummary(job).data for job in page.jobs], "next": page.next, "previous": page.previous})
+        return Response({"results": [JobSummary.of(job) for job in page.jobs], "next": page.next, "previous": page.previous})
 
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def retrieve(self, request: Request, job_id: str) -> Response:
@@ -105,7 +105,7 @@ class JobViewSet(MachineViewSet):
             _refuse_unclaimable(changes["payload"], job.metadata)
         made = job.run_again(by=self.producer(), **changes)
         # A payload that came just now is no news to the caller.
-        return Response({"job": JobWhole(made).data if "payload" in changes else self.whole(made, source=job)}, status=201)
+        return Response({"job": JobWhole.of(made) if "payload" in changes else self.whole(made, source=job)}, status=201)
 
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def history(self, request: Request, job_id: str) -> Response:
@@ -118,7 +118,7 @@ class JobViewSet(MachineViewSet):
         if not there or not may_read_story(self.caller, self.scopes_used(), self.job_id()):
             raise JobNotFound(f"There is no job {self.job_id()}.", job_id=self.job_id())
         reached = story.entries[-1]["sequence"] if story.has_more else None
-        return Response({"entries": Entry(story.entries, many=True).data, "next": reached})
+        return Response({"entries": [Entry.of(entry) for entry in story.entries], "next": reached})
 
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def attempts(self, request: Request, job_id: str) -> Response:
@@ -129,10 +129,10 @@ class JobViewSet(MachineViewSet):
         attempts: list[dict[str, Any]] = []
         # In a transaction the server sends no more than is read: the runs together may be gigabytes.
         with transaction.atomic():
-            current = [CurrentRun(job).data] if job.claimed_at is not None else []
-            for run in chain((AttemptOut(run).data for run in runs.iterator(chunk_size=1)), current):
+            current = [CurrentRun.of(job)] if job.claimed_at is not None else []
+            for run in chain((AttemptOut.of(run) for run in runs.iterator(chunk_size=1)), current):
                 # What one leaves of its share, the next ones get.
-                told = fitting(dict(run), most_bytes=room // left, encode=encoded)
+                told = fitting(run, most_bytes=room // left, encode=encoded)
                 room -= len(encoded(told)) + 1
                 left -= 1
                 attempts.append(told)
