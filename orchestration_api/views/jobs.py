@@ -1,5 +1,6 @@
 """Making, reading and steering jobs."""
 
+import re
 from itertools import chain
 from typing import Any
 
@@ -30,6 +31,7 @@ from orchestration_api.views.base import MachineViewSet
 
 # Of the answer to a claim: the other fields of its job, shortened if need be, and what stands around it.
 _AROUND_A_PAYLOAD = 128 * 1024
+_TOLD_LONGER = re.compile(rb"\de1[678][\]},]")
 # Of a job's history in one answer.
 MOST_ENTRIES = 10_000
 _PAGING = ("ordering", "cursor", "pageSize")
@@ -197,7 +199,7 @@ def _refuse_unclaimable(payload: Any, metadata: Any) -> None:
     """
     content = encoded([payload, metadata])
     # What is sent as 1e16 to 1e18 comes back from PostgreSQL as a whole number of up to 19 digits.
-    length = len(content) + 15 * sum(content.count(power) for power in (b"e+16", b"e+17", b"e+18"))
+    length = len(content) + 15 * len(_TOLD_LONGER.findall(content))
     limit = settings.ANSWER_LIMIT - _AROUND_A_PAYLOAD
     if length > limit:
         message = f"Payload and metadata have {length} bytes together; a claim can hand out at most {limit}."
