@@ -17,7 +17,7 @@ def written(moment: None) -> None: ...
 def written(moment: datetime | None) -> str | None: ...
 def written(moment: datetime | None) -> str | None:
     """`2026-11-23T14:03:12.000000Z`, or None for None."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z") if moment else None
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z" if moment else None
 
 
 def read(text: str) -> datetime:

@@ -1,9 +1,9 @@
 """Answers as JSON in UTF-8, whatever the caller says it accepts."""
 
-import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -24,7 +24,7 @@ def most_bytes() -> int:
 
 def encoded(value: Any) -> bytes:
     """A value as it goes over the wire."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return msgspec.json.encode(value)
 
 
 def told(answer: Any) -> bytes:

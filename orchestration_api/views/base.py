@@ -227,7 +227,7 @@ class MachineViewSet(ViewSet):
         Args:
             source: where the payload comes from, when that is another job.
         """
-        told: dict[str, Any] = dict(JobWhole(job).data)
+        told = JobWhole.of(job)
         if not owns(self.caller, source or job):
             told["payload"], _ = masking.mask(told["payload"])
         return told
@@ -248,7 +248,7 @@ class MachineViewSet(ViewSet):
         """The answer to a report or order that was not refused."""
         told: dict[str, Any] = {
             "success": True,
-            "job": JobSummary(ruling.known_job).data,
+            "job": JobSummary.of(ruling.known_job),
             "timestamp": times.written(times.now()),
             "nextAction": ruling.next_action,
         }

@@ -28,5 +28,5 @@ class EventViewSet(MachineViewSet):
         except ValueError as error:
             raise WireError("VALIDATION_INVALID_PARAMS", f"after: {error}.", fields={"after": ["is no cursor"]}) from None
         feed = events.after(place, limit=limit, most_bytes=most_bytes())
-        told = {"events": Entry(feed.entries, many=True).data, "nextCursor": str(feed.next) if feed.next else cursor}
+        told = {"events": [Entry.of(entry) for entry in feed.entries], "nextCursor": str(feed.next) if feed.next else cursor}
         return Response(told | {"lagSeconds": int(feed.lag_seconds)})

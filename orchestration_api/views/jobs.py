@@ -1,5 +1,6 @@
 """Making, reading and steering jobs."""
 
+import re
 from itertools import chain
 from typing import Any
 
@@ -30,6 +31,7 @@ from orchestration_api.views.base import MachineViewSet
 
 # Of the answer to a claim: the other fields of its job, shortened if need be, and what stands around it.
 _AROUND_A_PAYLOAD = 128 * 1024
+_TOLD_LONGER = re.compile(rb"\de1[678][\]},]")
 # Of a job's history in one answer.
 MOST_ENTRIES = 10_000
 _PAGING = ("ordering", "cursor", "pageSize")
@@ -46,7 +48,7 @@ class JobViewSet(MachineViewSet):
         for fields in asked:
             _refuse_unclaimable(fields["payload"], fields.get("metadata"))
         made = enqueue([NewJob(**fields) for fields in asked], by=self.producer())
-        return Response({"job": JobWhole(made[0]).data} if alone else {"jobs": [JobWhole(job).data for job in made]}, status=201)
+        return Response({"job": JobWhole.of(made[0])} if alone else {"jobs": [JobWhole.of(job) for job in made]}, status=201)
 
     @opened_by(Scope.READ, Scope.ENQUEUE)
     def index(self, request: Request) -> Response:
@@ -63,7 +65,7 @@ class JobViewSet(MachineViewSet):
             cursor=query.get("cursor"),
             size=queries.whole(request, "pageSize", 1, 200, default=50),
         )
-        return Response({"results": [JobSummary(job).data for job in page.jobs], "next": page.next, "previous": page.previous})
+        return Response({"results": [JobSummary.of(job) for job in page.jobs], "next": page.next, "previous": page.previous})
 
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def retrieve(self, request: Request, job_id: str) -> Response:
@@ -105,7 +107,7 @@ class JobViewSet(MachineViewSet):
             _refuse_unclaimable(changes["payload"], job.metadata)
         made = job.run_again(by=self.producer(), **changes)
         # A payload that came just now is no news to the caller.
-        return Response({"job": JobWhole(made).data if "payload" in changes else self.whole(made, source=job)}, status=201)
+        return Response({"job": JobWhole.of(made) if "payload" in changes else self.whole(made, source=job)}, status=201)
 
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def history(self, request: Request, job_id: str) -> Response:
@@ -118,7 +120,7 @@ class JobViewSet(MachineViewSet):
         if not there or not may_read_story(self.caller, self.scopes_used(), self.job_id()):
             raise JobNotFound(f"There is no job {self.job_id()}.", job_id=self.job_id())
         reached = story.entries[-1]["sequence"] if story.has_more else None
-        return Response({"entries": Entry(story.entries, many=True).data, "next": reached})
+        return Response({"entries": [Entry.of(entry) for entry in story.entries], "next": reached})
 
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def attempts(self, request: Request, job_id: str) -> Response:
@@ -129,10 +131,10 @@ class JobViewSet(MachineViewSet):
         attempts: list[dict[str, Any]] = []
         # In a transaction the server sends no more than is read: the runs together may be gigabytes.
         with transaction.atomic():
-            current = [CurrentRun(job).data] if job.claimed_at is not None else []
-            for run in chain((AttemptOut(run).data for run in runs.iterator(chunk_size=1)), current):
+            current = [CurrentRun.of(job)] if job.claimed_at is not None else []
+            for run in chain((AttemptOut.of(run) for run in runs.iterator(chunk_size=1)), current):
                 # What one leaves of its share, the next ones get.
-                told = fitting(dict(run), most_bytes=room // left, encode=encoded)
+                told = fitting(run, most_bytes=room // left, encode=encoded)
                 room -= len(encoded(told)) + 1
                 left -= 1
                 attempts.append(told)
@@ -197,7 +199,7 @@ def _refuse_unclaimable(payload: Any, metadata: Any) -> None:
     """
     content = encoded([payload, metadata])
     # What is sent as 1e16 to 1e18 comes back from PostgreSQL as a whole number of up to 19 digits.
-    length = len(content) + 15 * sum(content.count(power) for power in (b"e+16", b"e+17", b"e+18"))
+    length = len(content) + 15 * len(_TOLD_LONGER.findall(content))
     limit = settings.ANSWER_LIMIT - _AROUND_A_PAYLOAD
     if length > limit:
         message = f"Payload and metadata have {length} bytes together; a claim can hand out at most {limit}."

@@ -16,7 +16,7 @@ from orchestration_api import waiting
 from orchestration_api.execution import execution_of
 from orchestration_api.permissions import opened_by
 from orchestration_api.renderers import encoded, most_bytes
-from orchestration_api.representations import JobSummary, JobWhole
+from orchestration_api.representations import JobSummary, JobWhole, Shape
 from orchestration_api.serializers import ClaimRequest
 from orchestration_api.shortening import fitting
 from orchestration_api.views.base import MachineViewSet
@@ -112,8 +112,8 @@ def told_claim(won: Sequence[Job], *, pause_seconds: float, queue_size: int, rea
     }
 
 
-def _leased(job: Job, shape: type[JobSummary]) -> dict[str, Any]:
-    told: dict[str, Any] = dict(shape(job).data)
+def _leased(job: Job, shape: type[Shape]) -> dict[str, Any]:
+    told = shape.of(job)
     told["lease"] = lease_of(job)
     execution = execution_of(job)
     # A claim counts each payload twice but for its first job's: a huge one is told once.
