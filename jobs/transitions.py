@@ -97,7 +97,8 @@ class Ruling(msgspec.Struct, frozen=True):
         act: what the word came to, e.g. `cancel_request` for a cancel of a running job.
         was: the status it was judged by.
         cause: the reason given with the step.
-        job: as it is now, without payload and result; None when there is no such job.
+        job: as it is now, without payload and result; None when there is no such job. Of several steps at once it has only what tells the
+            next action or explains a refusal (sql/told_briefly.sql); the rest is read when it is asked for.
         ended: the run that was reported on once more, where the job has gone on since.
         key_holder: id of the job that has the unique key, when that is why.
     """
@@ -186,8 +187,10 @@ def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
     # A report that was made by the time its connection was lost is found again by its digest.
     run = statements.run_again_if_cut_off if all(step.digest for step in steps) else statements.run
 
+    told = "told" if len(steps) == 1 else "told_briefly"
+
     def judged() -> list[Ruling]:
-        return _rulings(run("items", "judged", "door", "told", items=asked, **_standing(by)))
+        return _rulings(run("items", "judged", "door", told, items=asked, **_standing(by)))
 
     # Only a retry can run into a unique key; every other step is spared the savepoint.
     return unique_keys.looking_again(judged) if any(step.action == Verb.RETRY for step in steps) else judged()
@@ -216,7 +219,7 @@ def apply_stuck(*, by: Actor, limit: int, running_ended_by: str) -> list[Ruling]
             "stuck",
             "judged",
             "door",
-            "told",
+            "told_briefly",
             limit=limit,
             running_ended_by=running_ended_by,
             cancel_grace=settings.CANCEL_GRACE_SECONDS,

@@ -69,4 +69,8 @@ logged as (
     union all select 2, 'retry', 'failed', 'queued', 'system', 'retry policy', 2,
         jsonb_build_object('delaySeconds', round(r.delay_seconds::numeric, 3))
       where r.moves and r.via = 'failed'
-    union all select 1, 'late_report', r.was, r.was, %(actor_kind)s::text, %(actor)s::text, 1, r.detail where r.late) e)
+    union all select 1, 'late_report', r.was, r.was, %(actor_kind)s::text, %(actor)s::text, 1, r.detail where r.late) e),
+-- The jobs as they are now.
+stand as (
+  select m.* from moved m
+  union all select l.* from locked l where not exists (select from moved m where m.id = l.id))

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
 from jobs.models import Job
+from jobs.transitions import Step, apply
 from tests.factories import HOLDER, PRODUCER, JobFactory
 from tests.orchestration_api.batches import complete, report, results
 from tests.statements import counted
@@ -43,7 +44,7 @@ def test_the_claim_has_what_the_results_leave_of_the_answer(api: APIClient) -> N
 SIZES = (5, 50, 500)
 
 
-@pytest.mark.parametrize("kind", ["reports", "replays", "late", "progress", "forged", "mixed"])
+@pytest.mark.parametrize("kind", ["reports", "replays", "late", "ended", "changed", "progress", "forged", "mixed"])
 def test_the_number_of_statements_does_not_grow_with_the_number_of_items(api: APIClient, kind: str) -> None:
     sent = []
     # What a process reads once, like the lease keys, is read by then.
@@ -55,7 +56,7 @@ def test_the_number_of_statements_does_not_grow_with_the_number_of_items(api: AP
         with counted() as traffic:
             told = results(api, updates)
         assert len(told) == size
-        assert {result["ok"] for result in told} == {"late": {False}, "forged": {False}, "mixed": {True, False}}.get(kind, {True})
+        assert {result["ok"] for result in told} == OKS.get(kind, {True})
         assert all(result.get("replayed") for result in told) == (kind == "replays")
         sent.append(traffic.statements)
 
@@ -71,12 +72,17 @@ def updates_of(kind: str, size: int) -> list[dict[str, Any]]:
     jobs = claim(by=HOLDER, batch_size=size, job_types=[job_type]).jobs
     if kind == "late":
         Job.objects.filter(type=job_type).update(lease_expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    if kind == "ended":
+        apply([Step(job_id=job.id, action="complete") for job in jobs], by=HOLDER)
     words = WORDS.get(kind, [{"action": "fail", "error": "no"}])
     return [{"jobId": job.id, **words[place % len(words)]} for place, job in enumerate(jobs)]
 
 
+_REFUSED = ("late", "ended", "changed", "forged")
+OKS = {"mixed": {True, False}} | {kind: {False} for kind in _REFUSED}
 WORDS: dict[str, list[dict[str, Any]]] = {
     "progress": [{"action": "progress", "progress": 1}],
+    "changed": [{"action": "start", "expectedUpdatedAt": "2026-01-01T00:00:00Z"}],
     "forged": [{"action": "complete", "exitCode": 0, "leaseToken": "1.forged"}],
     "mixed": [
         {"action": "start", "phase": "running"},
