@@ -62,7 +62,7 @@ def read(words: Sequence[str] | None = None) -> Asked:
         suites=names,
         rounds=told.rounds or (1 if told.quick else 5),
         quick=told.quick,
-        out=None if told.out == "-" else Path(told.out) if told.out else RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}.jsonl",
+        out=None if told.out == "-" else Path(told.out or RESULTS / f"{'quick' if told.quick else _now()}.jsonl"),
         write=told.write,
     )
 
@@ -82,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", metavar="FILE", help="where the JSON lines go, - for stdout (default: a new file of benchmarks/results)")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
     return parser
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
 
 
 def _count(word: str) -> int:

@@ -51,7 +51,19 @@ class Client:
 
     def fetch(self, method: str, path: str, body: bytes = b"") -> bytes:
         """The body of the answer; `path` is the whole one."""
+        self.send(method, path, body)
+        return self.receive()
+
+    def send(self, method: str, path: str, body: bytes = b"") -> None:
+        """Sends a request whose answer is received later, before the next one."""
         self._socket.sendall(b"%b %b%b%d\r\n\r\n%b" % (method.encode(), path.encode(), self._headers, len(body), body))
+
+    def receive(self) -> bytes:
+        """The body of the answer to what was sent last.
+
+        Raises:
+            Refused: it is not 2xx.
+        """
         status, content = self._answer()
         if not 200 <= status < 300:
             raise Refused(status, content.decode())

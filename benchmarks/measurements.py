@@ -38,8 +38,8 @@ class Row:
         what: for people.
         of: a cell.
         by: the cell that it is divided by; None tells the figure itself.
-        at_least: the mark, where more is better.
-        at_most: the mark, where less is better; a row without either is told for what it is.
+        at_least: the mark, where more is better; of the two a row has one, or none and is told for orientation.
+        at_most: the mark, where less is better.
         unit: of the figure and its mark; a ratio has none.
     """
 

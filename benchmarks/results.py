@@ -1,12 +1,12 @@
 """From measurements to the table: each row's figure in each round, their median with quartiles, and whether it reaches its mark."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.figures import quartiles, table
 from benchmarks.measurements import Measurement, Row, Unmeasured
 
-HEAD = ("measured", "reached", "to reach", "")
+MARKED, PLAIN = ("measured", "reached", "to reach", ""), ("for orientation", "measured")
 
 
 @dataclass
@@ -44,20 +44,23 @@ class Results:
 
 
 def report(rows: Sequence[Row], results: Results) -> str:
-    """The table in Markdown; below it, what could not be measured."""
-    lines = [table(HEAD, [_line(row, results.values_of(row)) for row in rows])]
-    if results.unmeasured:
-        lines += ["", "Could not be measured:", "", *(f"- {each.what}: {each.why}" for each in results.unmeasured)]
-    return "\n".join(lines)
+    """In Markdown: the rows with a mark, the others, and what could not be measured."""
+    marked = [row for row in rows if _mark(row)]
+    others = [row for row in rows if not _mark(row)]
+    parts = [
+        table(MARKED, [_marked(row, results.values_of(row)) for row in marked]) if marked else "",
+        table(PLAIN, [(row.what, _spread(results.values_of(row), row.unit)) for row in others]) if others else "",
+        "\n".join(["Could not be measured:", "", *(f"- {each.what}: {each.why}" for each in results.unmeasured)])
+        if results.unmeasured
+        else "",
+    ]
+    return "\n\n".join(filter(None, parts))
 
 
-def reached(row: Row, values: Iterable[float]) -> bool | None:
-    """Whether the median reaches the mark; None where there is no mark, or no value."""
-    taken = [*values]
-    if not taken or (row.at_least is None and row.at_most is None):
-        return None
-    middle = quartiles(taken)[1]
-    return (row.at_least is None or middle >= row.at_least) and (row.at_most is None or middle <= row.at_most)
+def share_of_mark(row: Row, values: Sequence[float]) -> float:
+    """How much of its mark the median of a row reaches: 1 or more where it holds; less where a ratio is too small, or a time too long."""
+    middle = quartiles(values)[1]
+    return middle / row.at_least if row.at_least is not None else (row.at_most or 0) / middle
 
 
 def _value(row: Row, figures: Mapping[str, float]) -> float | None:
@@ -66,37 +69,31 @@ def _value(row: Row, figures: Mapping[str, float]) -> float | None:
     return figures[row.of] / (figures[row.by] if row.by is not None else 1)
 
 
-def _line(row: Row, values: Sequence[float]) -> Sequence[str]:
-    return (row.what, _spread(values, row.unit) if values else "", _mark(row), _verdict(row, values))
+def _marked(row: Row, values: Sequence[float]) -> Sequence[str]:
+    return (row.what, _spread(values, row.unit), _mark(row), _verdict(row, values))
 
 
 def _spread(values: Sequence[float], unit: str) -> str:
+    if not values:
+        return "not measured"
     low, middle, high = map(_written, quartiles(values))
     return f"{middle} ({low}…{high}) {unit}".rstrip() if len(values) > 1 else f"{middle} {unit}".rstrip()
 
 
 def _mark(row: Row) -> str:
-    marks = [f"{sign} {_written(mark)}" for sign, mark in (("≥", row.at_least), ("≤", row.at_most)) if mark is not None]
-    return f"{', '.join(marks)} {row.unit}".strip() if marks else ""
+    sign, mark = ("≥", row.at_least) if row.at_least is not None else ("≤", row.at_most)
+    return f"{sign} {mark:g} {row.unit}".rstrip() if mark is not None else ""
 
 
 def _verdict(row: Row, values: Sequence[float]) -> str:
     if not values:
-        return "not measured"
-    holds = reached(row, values)
-    if holds is None:
         return ""
-    return "yes" if holds else f"**no**, at {_share(row, quartiles(values)[1]):.0%} of it"
-
-
-def _share(row: Row, middle: float) -> float:
-    """How much of its mark is reached: 80 % where a ratio is four fifths of it, or a time a quarter longer."""
-    return middle / row.at_least if row.at_least is not None else (row.at_most or 0) / middle
+    share = share_of_mark(row, values)
+    # Rounded down: what does not hold is at 99 % of its mark at most.
+    return "yes" if share >= 1 else f"**no**, at {int(100 * share)} % of it"
 
 
 def _written(value: float) -> str:
     """In about three digits, whatever the size."""
-    return next(f"{value:,.{places}f}" for places, below in _PLACES if abs(value) < below)
-
-
-_PLACES = ((3, 0.095), (2, 9.995), (1, 99.95), (0, float("inf")))
+    places = next((places for places, below in ((3, 0.0995), (2, 9.995), (1, 99.95)) if abs(value) < below), 0)
+    return f"{value:,.{places}f}"

@@ -10,6 +10,9 @@ API_KEY = "the-service-key-of-the-benchmarks"
 # Nothing but what goes wrong: a server's log is told when it ends.
 _QUIET = {"GUNICORN_CMD_ARGS": "--log-level warning", "JOBSITE_LOG_LEVEL": "WARNING"}
 
+# Between databases; not the one that others are copied from, which must have nobody in it.
+_NOWHERE = "postgres"
+
 
 @dataclass
 class Site:
@@ -27,7 +30,7 @@ class Site:
             try:
                 yield use(clone.name)
             finally:
-                use("jobsite")
+                use(_NOWHERE)
 
     @contextmanager
     def empty_database(self) -> Iterator[str]:
@@ -50,7 +53,7 @@ class Site:
                 self._kept[name] = clone.name
             yield use(self._kept[name])
         finally:
-            use("jobsite")
+            use(_NOWHERE)
 
     @contextmanager
     def server(self, environment: Mapping[str, str] | None = None) -> Iterator[str]:
@@ -75,6 +78,7 @@ class Site:
 def running_site() -> Iterator[Site]:
     """A site of one's own; nothing of it is left afterwards."""
     with scratch_databases([], environment={"INTERNAL_API_KEY": API_KEY}):
+        use(_NOWHERE)
         site = Site()
         with site._until_the_end:
             yield site

@@ -28,6 +28,10 @@ from benchmarks.site import Site
 NAMES = (
     "throughput",
     "peers",
+    "visibility",
+    "latency",
+    "enqueue",
+    "wake_up",
 )
 # Those that install and run other queues.
 PEERS = frozenset({"peers"})
