@@ -1,17 +1,18 @@
 """The statements that our server runs for a batch, written down as it runs them, to be run again with no server around them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-import psycopg
-from django.db import connection
 from django.test import Client
 
 from benchmarks.replay import Life, Report, Statement
 from benchmarks.site import API_KEY
+from jobs import statements
+
+# Not of the work itself: signs of contact, and what is only told beside the jobs.
+_BESIDE = frozenset({"contact", "queue_size"})
 
 
 def recorded_life(batch: int) -> Life:
@@ -20,8 +21,8 @@ def recorded_life(batch: int) -> Life:
     The requests are real ones, answered in this process in the database in use, which must hold two batches of jobs to claim.
 
     Returns:
-        Of a claim what it runs in its transaction, of a report what names its jobs; who asks (authentication, signs of contact) and what
-        is only told beside it (the size of the queue) are left out, so that the limit is that of the work itself.
+        The statements of jobs/sql, but for signs of contact and what is only told beside the jobs (the size of the queue): so the limit is
+        that of the work itself.
     """
     client = Client(SERVER_NAME="localhost", headers={"Authorization": f"Bearer {API_KEY}", "X-Orchestrator-ID": "recorder"})
     # Once unrecorded, so that nothing is written down that is asked only the first time.
@@ -37,24 +38,23 @@ def recorded_life(batch: int) -> Life:
 
 
 def _claimed(client: Client, batch: int) -> tuple[list[Statement], list[dict[str, Any]]]:
-    with _written_down() as calls:
+    with _written_down() as run:
         answer = _ask(client, "/jobs/claim", {"batchSize": batch})
     if answer["count"] != batch:
         raise RuntimeError(f"{answer['count']} jobs came, not {batch}")
-    return [call.statement for call in calls if call.in_transaction], answer["jobs"]
+    return run, answer["jobs"]
 
 
 def _reported(client: Client, jobs: Sequence[dict[str, Any]], action: str) -> Report:
     updates = [{"jobId": job["id"], "leaseToken": job["lease"]["token"], "action": action} for job in jobs]
     if action == "complete":
         updates = [{**update, "exitCode": 0} for update in updates]
-    with _written_down() as calls:
+    with _written_down() as run:
         answer = _ask(client, "/jobs/status", {"updates": updates})
     if answer["applied"] != len(jobs):
         raise RuntimeError(f"{answer['applied']} reports of {len(jobs)} were applied")
-    ids = [job["id"] for job in jobs]
-    (statement,) = [call.statement for call in calls if call.names(ids[0])]
-    return Report.of(statement, ids)
+    (statement,) = run
+    return Report.of(statement, [job["id"] for job in jobs])
 
 
 def _ask(client: Client, path: str, body: object) -> Any:
@@ -64,26 +64,17 @@ def _ask(client: Client, path: str, body: object) -> Any:
     return answer.json()
 
 
-@dataclass(frozen=True)
-class _Call:
-    statement: Statement
-    in_transaction: bool
-
-    def names(self, job_id: str) -> bool:
-        """Whether a parameter says this id."""
-        return job_id in repr(self.statement.parameters)
-
-
 @contextmanager
-def _written_down() -> Iterator[list[_Call]]:
-    """All that goes through psycopg meanwhile, which is done as ever."""
-    calls: list[_Call] = []
-    execute = psycopg.Cursor.execute
+def _written_down() -> Iterator[list[Statement]]:
+    """The statements of the work that are run meanwhile, which is done as ever."""
+    done: list[Statement] = []
+    run = statements.run
 
-    def written_down(cursor: Any, query: Any, params: Any = None, **options: Any) -> Any:
-        if isinstance(query, str) and isinstance(params, Mapping | None):
-            calls.append(_Call(Statement(query, dict(params or {})), connection.in_atomic_block))
-        return execute(cursor, query, params, **options)
+    def written_down(*names: str, **parameters: object) -> list[statements.Row]:
+        if not _BESIDE & set(names):
+            statement = statements.read(*names)
+            done.append(Statement(statement.text, statement.values(parameters)))
+        return run(*names, **parameters)
 
-    with patch.object(psycopg.Cursor, "execute", written_down):
-        yield calls
+    with patch.object(statements, "run", written_down):
+        yield done

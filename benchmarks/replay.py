@@ -13,10 +13,10 @@ from benchmarks.together import Shift, begin
 
 @dataclass(frozen=True)
 class Statement:
-    """A text with named parameters, and their values."""
+    """A text with parameters $1, $2, …, and their values."""
 
-    text: str
-    parameters: Mapping[str, Any]
+    text: bytes
+    parameters: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -29,29 +29,29 @@ class Report:
     """
 
     statement: Statement
-    listed: Mapping[str, Sequence[Sequence[Any]]]
-    as_json: frozenset[str]
+    listed: Mapping[int, Sequence[Sequence[Any]]]
+    as_json: frozenset[int]
 
     @classmethod
     def of(cls, statement: Statement, ids: Sequence[str]) -> Self:
         """Finds in a recorded statement what is said of each of the jobs."""
         listed, as_json = {}, set()
-        for name, value in statement.parameters.items():
+        for place, value in enumerate(statement.parameters):
             items = json.loads(value) if isinstance(value, str) and value.startswith("[") else value
             if isinstance(items, list) and len(items) == len(ids):
                 if items is not value:
-                    as_json.add(name)
+                    as_json.add(place)
                     items = [json.dumps(item) for item in items]
-                listed[name] = [item.split(id_) if isinstance(item, str) else [item] for item, id_ in zip(items, ids, strict=True)]
+                listed[place] = [item.split(id_) if isinstance(item, str) else [item] for item, id_ in zip(items, ids, strict=True)]
         return cls(statement, listed, frozenset(as_json))
 
-    def on(self, jobs: Sequence[str]) -> dict[str, Any]:
+    def on(self, jobs: Sequence[str]) -> list[Any]:
         """The parameters for these jobs, at most as many as were recorded."""
-        said = {
-            name: [job.join(parts) if isinstance(parts[0], str) else parts[0] for job, parts in zip(jobs, items, strict=False)]
-            for name, items in self.listed.items()
-        }
-        return {**self.statement.parameters, **said, **{name: f"[{','.join(said[name])}]" for name in self.as_json}}
+        parameters = list(self.statement.parameters)
+        for place, items in self.listed.items():
+            said = [job.join(parts) if isinstance(parts[0], str) else parts[0] for job, parts in zip(jobs, items, strict=False)]
+            parameters[place] = f"[{','.join(said)}]" if place in self.as_json else said
+        return parameters
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,12 @@ def claim_and_complete(url: str, options: str, life: Life) -> Shift:
 
 def _live(url: str, options: str, claim: Sequence[Statement], reports: Sequence[Report]) -> Shift:
     with psycopg.connect(url, options=options, autocommit=True, prepare_threshold=0) as connection:
-        cursor = connection.cursor(binary=True)
+        cursor = psycopg.RawCursor(connection)
         completed: list[str] = []
         began = begin()
         while jobs := _claimed(connection, cursor, claim):
             for report in reports:
-                cursor.execute(report.statement.text, report.on(jobs), prepare=True)
+                cursor.execute(report.statement.text, report.on(jobs), prepare=True, binary=True)
                 _check(cursor, jobs)
             completed += jobs
         return Shift(began, time.monotonic(), completed)
@@ -98,7 +98,7 @@ def _live(url: str, options: str, claim: Sequence[Statement], reports: Sequence[
 def _claimed(connection: psycopg.Connection[Any], cursor: psycopg.Cursor[Any], claim: Sequence[Statement]) -> list[str]:
     with connection.transaction():
         for statement in claim:
-            cursor.execute(statement.text, statement.parameters, prepare=True)
+            cursor.execute(statement.text, statement.parameters, prepare=True, binary=True)
     place = _place(cursor, "id")
     return [row[place] for row in cursor.fetchall()]
 

@@ -55,7 +55,7 @@ def run(*names: str, **parameters: object) -> list[Row]:
     Raises:
         django.db.Error: as for any query of Django.
     """
-    return _execute(_statement(*names), parameters)
+    return _execute(read(*names), parameters)
 
 
 def run_again_if_cut_off(*names: str, **parameters: object) -> list[Row]:
@@ -71,6 +71,35 @@ def run_again_if_cut_off(*names: str, **parameters: object) -> list[Row]:
         log.warning("the connection to the database was lost; %s is asked once more", "+".join(names))
         connection.close()
         return run(*names, **parameters)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement as PostgreSQL takes it.
+
+    Attributes:
+        text: with parameters $1, $2, …
+        parameters: their names, in that order.
+    """
+
+    text: bytes
+    parameters: tuple[str, ...]
+
+    def values(self, named: Mapping[str, object]) -> list[object]:
+        """The values of its parameters, in their order, out of all that are named."""
+        return [named[name] for name in self.parameters]
+
+
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+
+
+@cache
+def read(*names: str) -> Statement:
+    """The statement in files of jobs/sql."""
+    named = "\n".join((_FOLDER / f"{name}.sql").read_text() for name in names)
+    parameters = tuple(dict.fromkeys(_PARAMETER.findall(named)))
+    text = _PARAMETER.sub(lambda found: f"${parameters.index(found[1]) + 1}", named)
+    return Statement(text.encode(), parameters)
 
 
 def as_job(row: Row) -> "Job":
@@ -91,35 +120,11 @@ def _jobs() -> "tuple[type[Job], frozenset[str]]":
     return model, frozenset(column.attname for column in model._meta.concrete_fields)
 
 
-@dataclass(frozen=True)
-class Statement:
-    """A statement as PostgreSQL takes it.
-
-    Attributes:
-        text: with parameters $1, $2, …
-        parameters: their names, in that order.
-    """
-
-    text: bytes
-    parameters: tuple[str, ...]
-
-
-_PARAMETER = re.compile(r"%\((\w+)\)s")
-
-
-@cache
-def _statement(*names: str) -> Statement:
-    named = "\n".join((_FOLDER / f"{name}.sql").read_text() for name in names)
-    parameters = tuple(dict.fromkeys(_PARAMETER.findall(named)))
-    text = _PARAMETER.sub(lambda found: f"${parameters.index(found[1]) + 1}", named)
-    return Statement(text.encode(), parameters)
-
-
 def _execute(statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.RawCursor(connection.connection, row_factory=dict_row) as cursor:
         # Rows come in their binary form, whose times are read several times faster.
         cursor.adapters.register_loader("jsonb", _JsonbLoader)
         cursor.adapters.register_loader("xid8", Int8BinaryLoader)
-        cursor.execute(statement.text, [parameters[name] for name in statement.parameters], prepare=True, binary=True)
+        cursor.execute(statement.text, statement.values(parameters), prepare=True, binary=True)
         return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
