@@ -107,9 +107,9 @@ def as_job(row: Row) -> "Job":
     model, columns = _jobs()
     # What Model.from_db comes to, without its look at each field: that takes longer than all else that is done for a claimed job.
     job = model.__new__(model)
-    job._state = ModelState()
-    job._state.adding, job._state.db = False, connection.alias
-    job.__dict__.update({name: value for name, value in row.items() if name in columns})
+    job._state = state = ModelState()
+    state.adding, state.db = False, "default"
+    job.__dict__.update(row if columns.issuperset(row) else {name: value for name, value in row.items() if name in columns})
     return job
 
 

@@ -20,6 +20,15 @@ def written(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z" if moment else None
 
 
+def in_answer(moment: datetime | None) -> datetime | str | None:
+    """A moment of ours, in UTC, as it may stand in an answer.
+
+    Returns:
+        The moment itself, which msgspec writes in a tenth of the time; of a full second, whose decimals it would leave out, the text.
+    """
+    return moment if moment is None or moment.microsecond else written(moment)
+
+
 def read(text: str) -> datetime:
     """The moment that an RFC 3339 text names; what is finer than a microsecond is dropped.
 

@@ -40,7 +40,7 @@ class Shape(serializers.Serializer[Any]):
         values = cls._keys(thing) if isinstance(thing, dict) else cls._attributes(thing)
         told = dict(zip(cls._names, values, strict=True))
         for name in cls._moments:
-            told[name] = times.written(told[name])
+            told[name] = times.in_answer(told[name])
         return told
 
     def to_representation(self, instance: Any) -> dict[str, Any]:

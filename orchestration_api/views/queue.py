@@ -133,7 +133,7 @@ def lease_of(job: Job) -> dict[str, Any]:
     """The lease of a held job as claim, acknowledge, renew and orphaned tell it."""
     return {
         "token": leases.token_of(job),
-        "expiresAt": times.written(job.lease_expires_at),
+        "expiresAt": times.in_answer(job.lease_expires_at),
         "heartbeatSeconds": max(1, settings.HEARTBEAT_LEASE_SECONDS // 3),
     }
 

@@ -57,3 +57,10 @@ def test_a_column_that_was_left_out_is_read_when_it_is_asked_for() -> None:
     assert job.get_deferred_fields() == {field.attname for field in Job._meta.concrete_fields} - {"id"}
     assert not hasattr(job, "verdict")
     assert job.payload == [7]
+
+
+def test_the_model_reads_numbers_like_a_statement() -> None:
+    job = JobFactory(payload=[*WHOLE, *BEYOND, *FRACTIONS])
+    read = Job.objects.get(id=job.id).payload
+
+    assert repr(read) == repr(job.payload) == repr([*WHOLE, *BEYOND, *FRACTIONS])
