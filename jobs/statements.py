@@ -106,10 +106,10 @@ def as_job(row: Row) -> "Job":
     """The job that a row tells of; columns that it leaves out are deferred."""
     model, columns = _jobs()
     # What Model.from_db comes to, without its look at each field: that takes longer than all else that is done for a claimed job.
-    job = model.__new__(model)
-    job._state = state = ModelState()
+    job, state = model.__new__(model), ModelState()
     state.adding, state.db = False, "default"
-    job.__dict__.update(row if columns.issuperset(row) else {name: value for name, value in row.items() if name in columns})
+    told = row if columns.issuperset(row) else {name: value for name, value in row.items() if name in columns}
+    job.__dict__ = {**told, "_state": state}
     return job
 
 
