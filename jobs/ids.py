@@ -8,6 +8,7 @@ import secrets
 import time
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 PREFIX = "job_"
 _FORM = re.compile(r"[A-Za-z0-9._:-]{1,50}")
 _ORCHESTRATOR = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -21,7 +22,8 @@ def new_ids(count: int) -> list[str]:
 
 
 def _base32(number: int) -> str:
-    return "".join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    # Two digits at a time: a thousand ids are made in one request.
+    return "".join(_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10))
 
 
 def is_id(text: str) -> bool:

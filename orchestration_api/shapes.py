@@ -5,6 +5,7 @@ from functools import cache, cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty
 
 from orchestration_api.fields import ChecksItself
@@ -51,16 +52,13 @@ class WireSerializer(ChecksItself, serializers.Serializer[Any]):
                     found[known[key].source] = known[key].read(value)
                 except serializers.ValidationError as error:
                     wrong[key] = error.detail
-        for field in self._expected:
-            if field.source not in found and field.name not in wrong:
-                try:
-                    found[field.source] = field.read(empty)
-                except serializers.ValidationError as error:
-                    wrong[field.name] = error.detail
+        for name, field in self._required:
+            if known[name].source not in found and name not in wrong:
+                wrong[name] = [ErrorDetail(field.error_messages["required"], code="required")]
         if wrong:
             # In the order of the shape, whatever that of the body.
             raise serializers.ValidationError({name: wrong[name] for name in known if name in wrong})
-        found = self.validate(found)
+        found = self.validate({**self._defaults, **found})
         if unknown and self.refuses_unknown:
             raise serializers.ValidationError({name: [self.refuses_unknown] for name in sorted(unknown)})
         return Reading(found, sorted(unknown))
@@ -73,9 +71,12 @@ class WireSerializer(ChecksItself, serializers.Serializer[Any]):
         return {name: _Known.of(name, field, getattr(self, f"validate_{name}", None)) for name, field in self.fields.items()}
 
     @cached_property
-    def _expected(self) -> list["_Known"]:
-        """The fields that must be there, or have a value when they are not."""
-        return [self._known[name] for name, field in self.fields.items() if field.required or field.default is not empty]
+    def _required(self) -> list[tuple[str, Any]]:
+        return [(name, field) for name, field in self.fields.items() if field.required]
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
+        return {known.source: self.fields[name].default for name, known in self._known.items() if self.fields[name].default is not empty}
 
 
 class AsSent(WireSerializer):

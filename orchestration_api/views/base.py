@@ -151,10 +151,13 @@ class MachineViewSet(ViewSet):
             required: an empty body is refused; else it stands for {}.
             lenient: paths whose text is mended instead of refused.
         """
-        sent = self._object(required)
-        self.body, self.replaced = mend_text(sent, lenient) if needs_mending(self.request.body) else (sent, [])
+        self.body, self.replaced = self.mended(self._object(required), lenient)
         self.scopes_used()
         return self.body
+
+    def mended(self, sent: Any, lenient: Collection[tuple[str, ...]] = ()) -> tuple[Any, list[str]]:
+        """What was parsed of the body, as `mend_text` makes it good; looked through only if there can be anything to mend."""
+        return mend_text(sent, lenient) if needs_mending(self.request.body) else (sent, [])
 
     def check_readable(self) -> None:
         """Before the body is looked at.

@@ -15,7 +15,7 @@ from jobs.actors import Holder
 from jobs.models import Scope
 from orchestration_api.exceptions import as_wire_error, body_of
 from orchestration_api.items import Item, ItemReader
-from orchestration_api.parsers import mend_text, needs_mending
+from orchestration_api.parsers import needs_mending
 from orchestration_api.permissions import opened_by
 from orchestration_api.renderers import encoded, most_bytes
 from orchestration_api.serializers import Batch
@@ -55,7 +55,7 @@ class BatchViewSet(MachineViewSet):
         """The batch without a look into its updates; whatever is wrong here refuses it whole."""
         sent = self._object(required=True)
         # The updates are mended one by one: what is wrong in one harms no other.
-        frame, _ = mend_text({key: value for key, value in sent.items() if key != "updates"}, ())
+        frame, _ = self.mended({key: value for key, value in sent.items() if key != "updates"})
         self.body = frame | {key: value for key, value in sent.items() if key == "updates"}
         self.holder()  # An identity that can't be is told before a field that can't be.
         fields = self.fields_of(Batch)

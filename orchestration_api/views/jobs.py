@@ -21,7 +21,6 @@ from orchestration_api import queries
 from orchestration_api.exceptions import WireError
 from orchestration_api.idempotency import once_per_key
 from orchestration_api.pages import page_of
-from orchestration_api.parsers import mend_text
 from orchestration_api.permissions import may_read_story, opened_by
 from orchestration_api.renderers import encoded, most_bytes
 from orchestration_api.representations import AttemptOut, CurrentRun, Entry, JobSummary, JobWhole
@@ -171,7 +170,7 @@ class JobViewSet(MachineViewSet):
         self.check_readable()
         if not self.request.body:
             raise WireError("VALIDATION_INVALID_PARAMS", "The body is empty; a job or a list of jobs is needed.")
-        body, _ = mend_text(self.request.data, ())
+        body, _ = self.mended(self.request.data)
         self.scopes_used()
         self.check_time_header()
         alone = not isinstance(body, list)
@@ -184,7 +183,7 @@ class JobViewSet(MachineViewSet):
 
     def _new_job(self, body: Any, place: int | None) -> dict[str, Any]:
         try:
-            return self.validate(NewJobRequest, body)
+            return self.fields_of(NewJobRequest, body)
         except ValidationError as error:
             if place is None:
                 raise
