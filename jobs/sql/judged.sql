@@ -2,7 +2,7 @@
 -- Goes on after items.sql or stuck.sql, which give `asked`, `locked` and `clock`; door.sql follows.
 -- Everything about a job is judged from its locked row: after a wait for the lock the row is new, but the snapshot, and with it
 -- whatever another table says, is old. History is read only for callers who lose anyway.
--- Cost: the rows are joined once, and each stage that is materialized copies them all; `faced` and `fenced` are not, and melt into `weighed`.
+-- Cost: the locked rows are joined once; each materialized stage copies every row, so there are two, and they carry what is read later.
 , faced as (
   select a.*, c.at, l.status as was, l.epoch as held_epoch, l.attempts as failed_before, l.max_attempts as most_attempts, l.audit_seq,
     l.orchestrator_id, l.acknowledged_at, l.lease_expires_at, l.updated_at, l.scheduled_for as due_at, l.unique_key, l.late_epochs,
@@ -16,8 +16,13 @@
         when date_trunc('second', a.stated_at) then date_trunc('second', l.claimed_at)
         when date_trunc('milliseconds', a.stated_at) then date_trunc('milliseconds', l.claimed_at) else l.claimed_at end as gone
   from asked a cross join clock c left join locked l on l.id = a.job_id),
-fenced as (
-  select f.*, h.held_last, case
+weighed as materialized (
+  select f.ord, f.job_id, f.action, f.epoch, f.digest, f.stated_at, f.reason, f.error, f.category, f.exit_code, f.result, f.partial, f.detail,
+    f.retry_after_seconds, f.priority, f.scheduled_for, f.metadata, f.max_attempts, f.timeout_seconds,
+    f.at, f.was, f.live, f.held_epoch, f.failed_before, f.audit_seq, f.event_xid, f.due_at, f.unique_key, f.late_epochs, h.held_last,
+    w.act, w.act = 'fail' and coalesce(f.retryable, true) and not f.cancelling and f.failed_before + 1 < f.most_attempts as again,
+    -- May the caller speak of the job? The first that bites is the word.
+    coalesce(case
       when f.was is null then 'not_found'
       -- Whose token is bound learns nothing of jobs it never held. (Its claim was committed before it could say a word of it.)
       when %(bound)s::boolean and f.gone and not exists (select from audit_log e
@@ -32,8 +37,25 @@ fenced as (
         then 'already_finished'
       when f.epoch is null then 'not_owner'
       else 'lease_lost'
-    end as refused
+    -- May the job go where the word leads?
+    end, case
+      when f.expected_updated_at is not null and f.expected_updated_at <> f.updated_at then 'conflict'
+      when not (f.action || ':' || f.was = any(%(allowed)s::text[])) then 'invalid_transition'
+      -- Asked only whether the caller may speak of the job.
+      when f.action = 'hold' then 'held'
+      when f.action = 'edit' and f.max_attempts <= f.failed_before then 'attempts_spent'
+      when f.action = 'acknowledge' and (f.acknowledged_at is not null or f.was = 'running') or f.action = 'start' and f.was = 'running'
+        or w.act = 'cancel_request' and f.cancelling then 'unchanged'
+      else 'applied' end) as word
   from faced f
+  -- What the word comes to: a release of what is to be cancelled cancels it; a cancel that nobody asked for is a failure;
+  -- staff ask the holder first.
+  cross join lateral (select case
+      when f.action = 'release' and f.cancelling then 'cancel'
+      when f.action = 'cancel' and %(holder)s::boolean and not f.cancelling then 'fail'
+      when f.action = 'cancel' and not %(holder)s::boolean and f.live
+        and not coalesce(f.force and %(actor_kind)s::text <> 'producer', false) then 'cancel_request'
+      else f.action end as act) w
   -- Plan: unique index (job_id, sequence); never run for a caller who holds the job.
   left join lateral (
     select bool_or(e.digest = f.digest) as same, max(e.epoch) as held_last,
@@ -46,54 +68,34 @@ fenced as (
         -- What was said before this claim by whoever has it now speaks of an earlier one.
         and case when f.epoch is not null then e.epoch = f.epoch
           when f.live and f.orchestrator_id = %(actor)s::text then e.epoch < f.held_epoch else true end) e) h on true),
-weighed as materialized (
-  select f.*, s.act, s.goal, s.via,
-    -- Half of d = min(3600, 10 * 2^(n-1)) s is certain, half is chance, so that what failed together does not come back together.
-    case when r.again then coalesce(f.retry_after_seconds, least(3600, 10 * 2 ^ least(f.failed_before, 20)) * (0.5 + random() / 2))
-    end as delay_seconds,
-    coalesce(f.refused, case
-      when f.expected_updated_at is not null and f.expected_updated_at <> f.updated_at then 'conflict'
-      when not (f.action || ':' || f.was = any(%(allowed)s::text[])) then 'invalid_transition'
-      -- Asked only whether the caller may speak of the job.
-      when f.action = 'hold' then 'held'
-      when f.action = 'edit' and f.max_attempts <= f.failed_before then 'attempts_spent'
-      when f.action = 'acknowledge' and (f.acknowledged_at is not null or f.was = 'running') or f.action = 'start' and f.was = 'running'
-        or s.act = 'cancel_request' and f.cancelling then 'unchanged'
-      else 'applied' end) as word
-  from fenced f
-  -- What the word comes to: a release of what is to be cancelled cancels it; a cancel that nobody asked for is a failure;
-  -- staff ask the holder first.
-  cross join lateral (select case
-      when f.action = 'release' and f.cancelling then 'cancel'
-      when f.action = 'cancel' and %(holder)s::boolean and not f.cancelling then 'fail'
-      when f.action = 'cancel' and not %(holder)s::boolean and f.live
-        and not coalesce(f.force and %(actor_kind)s::text <> 'producer', false) then 'cancel_request'
-      else f.action end as act) w
-  cross join lateral (select w.act = 'fail' and coalesce(f.retryable, true) and not f.cancelling
-    and f.failed_before + 1 < f.most_attempts as again) r
-  cross join lateral (select w.act,
-      case w.act when 'start' then 'running' when 'complete' then 'completed' when 'cancel' then 'cancelled' when 'release' then 'queued'
-        when 'retry' then 'queued' when 'fail' then case when r.again then 'queued' else 'failed' end else f.was end as goal,
-      case when w.act = 'complete' and f.was = 'claimed' then 'running' when r.again then 'failed' end as via) s),
--- A job may go back to the queue under its unique key only while no other job lives under it; of several that would, the first.
--- (A job that another transaction has just put there is not in the snapshot: the index refuses, and transitions.py asks once more.)
+-- Where the job goes, and what of it. (goal: its status then; via: the one between, of a compound step; back: to the queue again.)
 ruled as materialized (
-  select w.*, k.key_holder, case when k.key_holder is not null then 'key_taken' else w.word end as verdict,
-    w.word = 'applied' and k.key_holder is null as moves,
-    w.goal = 'queued' and w.was <> 'queued' as back,
+  select w.ord, w.job_id, w.epoch, w.digest, w.stated_at, w.reason, w.exit_code, w.partial, w.detail, w.priority, w.metadata,
+    w.max_attempts, w.timeout_seconds, w.at, w.was, w.held_epoch, w.failed_before, w.audit_seq, w.event_xid, w.held_last, w.act,
+    k.key_holder, coalesce(k.verdict, w.word) as verdict, w.word = 'applied' and k.verdict is null as moves,
+    case w.act when 'start' then 'running' when 'complete' then 'completed' when 'cancel' then 'cancelled' when 'release' then 'queued'
+      when 'retry' then 'queued' when 'fail' then case when w.again then 'queued' else 'failed' end else w.was end as goal,
+    case when w.act = 'complete' and w.was = 'claimed' then 'running' when w.again then 'failed' end as via,
+    w.act in ('release', 'retry') or w.again as back,
     w.act in ('complete', 'fail') or w.act = 'cancel' and w.live as ends,
-    case when w.via = 'failed' then w.at + make_interval(secs => w.delay_seconds) else coalesce(w.scheduled_for, w.due_at) end as runs_at,
+    d.delay_seconds, case when w.again then w.at + make_interval(secs => d.delay_seconds) else coalesce(w.scheduled_for, w.due_at) end as runs_at,
     -- A cancelled run has no error of its own; a failed one always tells its error in the result too.
-    case when w.goal <> 'cancelled' then w.error end as final_error, case when w.goal <> 'cancelled' then w.category end as final_category,
-    case when w.goal = 'cancelled' or w.error is null then w.result
+    case when w.act <> 'cancel' then w.error end as final_error, case when w.act <> 'cancel' then w.category end as final_category,
+    case when w.act = 'cancel' or w.error is null then w.result
       else jsonb_build_object('error', w.error) || coalesce(w.result, '{}') end as final_result,
     -- A verdict that comes too late is kept, once for each claim, if the caller proves that it once held the job.
     coalesce(w.word in ('lease_lost', 'not_owner', 'lease_expired') and w.action in ('complete', 'fail', 'cancel')
       -- (A forged token stands here as epoch -1 and proves nothing.)
       and (w.epoch > 0 or w.epoch is null and (w.held_last is not null or w.word = 'lease_expired'))
       and not coalesce(w.epoch, w.held_last, w.held_epoch) = any(w.late_epochs), false) as late
-  from weighed w left join lateral (
-    select o.id as key_holder from (
+  from weighed w
+  -- Half of d = min(3600, 10 * 2^(n-1)) s is certain, half is chance, so that what failed together does not come back together.
+  cross join lateral (select case when w.again
+    then coalesce(w.retry_after_seconds, least(3600, 10 * 2 ^ least(w.failed_before, 20)) * (0.5 + random() / 2)) end as delay_seconds) d
+  -- A job may go back to the queue under its unique key only while no other job lives under it; of several that would, the first.
+  -- (A job that another transaction has just put there is not in the snapshot: the index refuses, and transitions.py asks once more.)
+  left join lateral (
+    select o.id as key_holder, 'key_taken' as verdict from (
       -- Plan: index jobs_unique_key.
       select j.id, -1 as ord from jobs j where j.unique_key = w.unique_key and j.status in ('claimed', 'queued', 'running')
       union all select e.job_id, e.ord from weighed e
