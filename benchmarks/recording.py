@@ -20,8 +20,9 @@ def recorded_life(batch: int) -> Life:
     The requests are real ones, answered in this process in the database in use, which must hold two batches of jobs to claim.
 
     Returns:
-        Of a claim what it runs in its transaction, of a report what names its jobs; who asks (authentication, signs of contact) and what
-        is only told beside it (the size of the queue) are left out, so that the limit is that of the work itself.
+        Of a claim what returns the jobs and what stands in one transaction with it, of a report what names its jobs. Who asks
+        (authentication, signs of contact) and what is only told beside it (the size of the queue) are left out, so that the limit is that
+        of the work itself.
     """
     client = Client(SERVER_NAME="localhost", headers={"Authorization": f"Bearer {API_KEY}", "X-Orchestrator-ID": "recorder"})
     # Once unrecorded, so that nothing is written down that is asked only the first time.
@@ -41,7 +42,7 @@ def _claimed(client: Client, batch: int) -> tuple[list[Statement], list[dict[str
         answer = _ask(client, "/jobs/claim", {"batchSize": batch})
     if answer["count"] != batch:
         raise RuntimeError(f"{answer['count']} jobs came, not {batch}")
-    return [call.statement for call in calls if call.in_transaction], answer["jobs"]
+    return [call.statement for call in calls if call.in_transaction or call.rows == batch], answer["jobs"]
 
 
 def _reported(client: Client, jobs: Sequence[dict[str, Any]], action: str) -> Report:
@@ -68,6 +69,7 @@ def _ask(client: Client, path: str, body: object) -> Any:
 class _Call:
     statement: Statement
     in_transaction: bool
+    rows: int
 
     def names(self, job_id: str) -> bool:
         """Whether a parameter says this id."""
@@ -81,9 +83,10 @@ def _written_down() -> Iterator[list[_Call]]:
     execute = psycopg.Cursor.execute
 
     def written_down(cursor: Any, query: Any, params: Any = None, **options: Any) -> Any:
-        if isinstance(query, str) and isinstance(params, Mapping | None):
-            calls.append(_Call(Statement(query, dict(params or {})), connection.in_atomic_block))
-        return execute(cursor, query, params, **options)
+        done = execute(cursor, query, params, **options)
+        if isinstance(query, str) and isinstance(params, Mapping):
+            calls.append(_Call(Statement(query, params), connection.in_atomic_block, cursor.rowcount))
+        return done
 
     with patch.object(psycopg.Cursor, "execute", written_down):
         yield calls
