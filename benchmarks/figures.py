@@ -56,13 +56,13 @@ def rounds(word: str) -> int:
 
 def ratio(values: Iterable[float], base: Iterable[float]) -> str:
     """The median of the ratios of each round, with its quartiles."""
-    low, middle, high = _quartiles([value / other for value, other in zip(values, base, strict=True)])
+    low, middle, high = quartiles([value / other for value, other in zip(values, base, strict=True)])
     return f"{middle:.2f} ({low:.2f}…{high:.2f})"
 
 
 def microseconds(values: Sequence[float]) -> str:
     """The median, with its quartiles."""
-    low, middle, high = _quartiles([value * 1e6 for value in values])
+    low, middle, high = quartiles([value * 1e6 for value in values])
     return f"{middle:.0f} ({low:.0f}…{high:.0f})"
 
 
@@ -72,9 +72,17 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """The lower quartile, the median and the upper one; of a single value, three times that."""
+    # (quantiles of one value are an error until Python 3.13)
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [*values, *values, *values]
+    return low, middle, high
+
+
+def percentile(values: Sequence[float], share: int) -> float:
+    """The value that `share` per cent of them don't pass; of at least two."""
+    return statistics.quantiles(values, n=100, method="inclusive")[share - 1]
+
+
 def _nanoseconds(clock: Path) -> int:
     return int(clock.read_text().split()[0])
-
-
-def _quartiles(values: Sequence[float]) -> list[float]:
-    return statistics.quantiles(values, n=4, method="inclusive")

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -51,10 +52,14 @@ class EmbeddedPostgres:
         data_dir: made when it is missing.
         durable: what was committed survives a crash of the machine. Off only for tests, where nothing has to.
         dies_with_us: stop the server when the thread that started it ends, even by SIGKILL (Linux only).
+        settings: of PostgreSQL, on top of ours.
     """
 
-    def __init__(self, data_dir: Path, *, durable: bool = True, dies_with_us: bool = False) -> None:
+    def __init__(
+        self, data_dir: Path, *, durable: bool = True, dies_with_us: bool = False, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.layout = Layout(data_dir.absolute())
+        self._settings = {**_SETTINGS, **(_DURABLE if durable else _FAST), **(settings or {})}
         self._durable = durable
         self._dies_with_us = dies_with_us
         self._postmaster = Postmaster(self.layout)
@@ -135,7 +140,7 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(f"The PostgreSQL in {self.layout.data_dir} is stopping and does not end, see {self.layout.log}.")
         programs = programs_for(account)
         cluster.ensure(self.layout, account=account, programs=programs, password=self._password(), durable=self._durable)
-        settings = _SETTINGS | (_DURABLE if self._durable else _FAST) | {"unix_socket_directories": self.layout.make_socket_folder(account)}
+        settings = self._settings | {"unix_socket_directories": self.layout.make_socket_folder(account)}
         try:
             self._postmaster.start(programs, account=account, settings=settings, dies_with_us=self._dies_with_us)
             self._ensure_database()

@@ -1,0 +1,101 @@
+"""Orchestrators that do no work but to ask for jobs and report them done, as fast as they are answered. No Django here."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from benchmarks.client import Client
+from benchmarks.together import Shift, begin
+
+
+class Lease(msgspec.Struct):
+    token: str
+
+
+class Claimed(msgspec.Struct):
+    id: str
+    payload: Any
+    lease: Lease
+
+
+class Jobs(msgspec.Struct):
+    jobs: list[Claimed]
+
+
+class Rulings(msgspec.Struct):
+    applied: int
+    rejected: int
+
+
+class RulingsAndJobs(Rulings):
+    jobs: list[Claimed]
+
+
+def full_life(url: str, key: str, name: str, batch: int) -> Shift:
+    """Claims a batch, says that it runs, says that it is completed, until nothing is left: three requests a batch."""
+    with Client.orchestrator(url, key=key, name=name) as client:
+        completed, began = [], begin()
+        while jobs := _claim(client, batch):
+            _check(client.ask("POST", "/jobs/status", {"updates": _starts(jobs)}, answer=Rulings), jobs)
+            _check(client.ask("POST", "/jobs/status", {"updates": _completions(jobs)}, answer=Rulings), jobs)
+            completed += [job.id for job in jobs]
+        return Shift(began, time.monotonic(), completed)
+
+
+def claim_and_complete(url: str, key: str, name: str, batch: int) -> Shift:
+    """Claims a batch and says that it is completed: two requests a batch; the start is written with the completion."""
+    with Client.orchestrator(url, key=key, name=name) as client:
+        completed, began = [], begin()
+        while jobs := _claim(client, batch):
+            _check(client.ask("POST", "/jobs/status", {"updates": _completions(jobs)}, answer=Rulings), jobs)
+            completed += [job.id for job in jobs]
+        return Shift(began, time.monotonic(), completed)
+
+
+def complete_and_claim_next(url: str, key: str, name: str, batch: int) -> Shift:
+    """Says that a batch is completed and claims the next in the same request: one request a batch."""
+    claim = {"batchSize": batch}
+    with Client.orchestrator(url, key=key, name=name) as client:
+        completed, began = [], begin()
+        jobs = _claim(client, batch)
+        while jobs:
+            answer = client.ask("POST", "/jobs/status", {"updates": _completions(jobs), "claim": claim}, answer=RulingsAndJobs)
+            _check(answer, jobs)
+            completed += [job.id for job in jobs]
+            jobs = answer.jobs
+        return Shift(began, time.monotonic(), completed)
+
+
+def paced(url: str, key: str, name: str, batch: int, jobs_per_second: float) -> Shift:
+    """Completes and claims batches as `complete_and_claim_next` does, but no more than so many jobs a second."""
+    claim = {"batchSize": batch}
+    with Client.orchestrator(url, key=key, name=name) as client:
+        completed, began = [], begin()
+        due, jobs = began, _claim(client, batch)
+        while jobs:
+            due += batch / jobs_per_second
+            time.sleep(max(0.0, due - time.monotonic()))
+            answer = client.ask("POST", "/jobs/status", {"updates": _completions(jobs), "claim": claim}, answer=RulingsAndJobs)
+            _check(answer, jobs)
+            completed += [job.id for job in jobs]
+            jobs = answer.jobs
+        return Shift(began, time.monotonic(), completed)
+
+
+def _claim(client: Client, batch: int) -> list[Claimed]:
+    return client.ask("POST", "/jobs/claim", {"batchSize": batch}, answer=Jobs).jobs
+
+
+def _starts(jobs: Sequence[Claimed]) -> list[dict[str, object]]:
+    return [{"jobId": job.id, "leaseToken": job.lease.token, "action": "start"} for job in jobs]
+
+
+def _completions(jobs: Sequence[Claimed]) -> list[dict[str, object]]:
+    return [{"jobId": job.id, "leaseToken": job.lease.token, "action": "complete", "exitCode": 0} for job in jobs]
+
+
+def _check(answer: Rulings, jobs: Sequence[Claimed]) -> None:
+    if answer.applied != len(jobs) or answer.rejected:
+        raise RuntimeError(f"of {len(jobs)} reports {answer.applied} were applied and {answer.rejected} refused")

@@ -1,0 +1,123 @@
+"""How soon a report that is sent is seen by another reader, while orchestrators work at half of what the server can do."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import msgspec
+
+from benchmarks.client import Client
+from benchmarks.figures import percentile
+from benchmarks.measurements import Measurement, Options, Row, Unmeasured
+from benchmarks.orchestrators import Claimed, Jobs, Rulings, complete_and_claim_next, paced
+from benchmarks.site import API_KEY, Site
+from benchmarks.together import together
+
+NEEDS = ()
+BY_JOB, BY_FEED = "seen by `GET /jobs/{id}`, p99", "seen in `GET /events`, p99"
+ROWS = [Row(f"a report, from sent to {cell}, at half load", cell, at_most=100, unit="ms") for cell in (BY_JOB, BY_FEED)]
+BATCH, ORCHESTRATORS = 100, 2
+_LOOK_EACH_SECONDS = 0.002
+# Between samples: a time of chance, so that nothing falls into step with the load.
+_PAUSE_SECONDS = 0.01
+
+
+def measure(site: Site, options: Options) -> Iterator[Measurement | Unmeasured]:
+    samples, seconds = options.size(600, quick=10), options.size(25, quick=1)
+    names = [f"orchestrator-{number}" for number in range(ORCHESTRATORS)]
+    with site.fresh_database(), site.server() as server, ThreadPoolExecutor(1) as beside:
+        whole = options.size(8_000, quick=400)
+        site.enqueue(whole)
+        speed = together(complete_and_claim_next, [(server, API_KEY, name, BATCH) for name in names], jobs=whole)
+        with (
+            Client.orchestrator(server, key=API_KEY, name="reporter") as reporter,
+            Client.orchestrator(server, key=API_KEY, name="reader") as reader,
+        ):
+            held = _running(site, reporter, samples)
+            jobs = int(speed / 2 * seconds)
+            site.enqueue(jobs)
+            asked = [(server, API_KEY, name, BATCH, speed / 2 / ORCHESTRATORS) for name in names]
+            load = beside.submit(together, paced, asked, jobs=jobs)
+            times = _sampled(reporter, reader, held, load)
+            reached = load.result() / speed
+    for cell, taken in times.items():
+        details = {"p50": percentile(taken, 50), "load": round(reached, 2)}
+        yield Measurement(cell, percentile(taken, 99), "ms", len(taken), details)
+
+
+def _running(site: Site, reporter: Client, count: int) -> list[Claimed]:
+    """Jobs that the reporter runs."""
+    site.enqueue(count)
+    running: list[Claimed] = []
+    while jobs := reporter.ask("POST", "/jobs/claim", {"batchSize": BATCH}, answer=Jobs).jobs:
+        starts = [{"jobId": job.id, "leaseToken": job.lease.token, "action": "start"} for job in jobs]
+        if reporter.ask("POST", "/jobs/status", {"updates": starts}, answer=Rulings).rejected:
+            raise RuntimeError("a start was refused")
+        running += jobs
+    return running
+
+
+def _sampled(reporter: Client, reader: Client, held: list[Claimed], load: Future[float]) -> dict[str, list[float]]:
+    """Milliseconds from sent to seen, of as many jobs as are held, or as the load lasts."""
+    feed = _Feed(reader)
+    ways: dict[str, Callable[[str], bool]] = {
+        BY_JOB: lambda job_id: reader.ask("GET", f"/jobs/{job_id}", answer=_Job).status == "completed",
+        BY_FEED: feed.tells_of_completion,
+    }
+    times: dict[str, list[float]] = {way: [] for way in ways}
+    for number, job in enumerate(held):
+        if load.done():
+            break
+        way = [*ways][number % len(ways)]
+        feed.catch_up()
+        times[way].append(1000 * _seconds_until(ways[way], reporter, job))
+        time.sleep(random.uniform(0, _PAUSE_SECONDS))  # noqa: S311  not a secret
+    return times
+
+
+def _seconds_until(seen: Callable[[str], bool], reporter: Client, job: Claimed) -> float:
+    body = msgspec.json.encode({"status": "completed", "leaseToken": job.lease.token})
+    began = time.perf_counter()
+    reporter.send("PUT", f"/api/internal/jobs/{job.id}/status", body)
+    while not seen(job.id):
+        time.sleep(_LOOK_EACH_SECONDS)
+    took = time.perf_counter() - began
+    reporter.receive()
+    return took
+
+
+class _Job(msgspec.Struct):
+    status: str
+
+
+class _Entry(msgspec.Struct, rename="camel"):
+    job_id: str | None
+    to_status: str | None
+
+
+class _Page(msgspec.Struct, rename="camel"):
+    events: list[_Entry]
+    next_cursor: str
+
+
+class _Feed:
+    """One who follows all that happens on the site."""
+
+    def __init__(self, reader: Client) -> None:
+        self._reader = reader
+        self._cursor = "0"
+
+    def tells_of_completion(self, job_id: str) -> bool:
+        """Whether the next page says that this job is completed."""
+        return any(entry.job_id == job_id and entry.to_status == "completed" for entry in self._next())
+
+    def catch_up(self) -> None:
+        """Reads on until there is hardly anything new."""
+        while len(self._next()) > BATCH:
+            pass
+
+    def _next(self) -> list[_Entry]:
+        page = self._reader.ask("GET", f"/events?after={self._cursor}&limit=1000", answer=_Page)
+        self._cursor = page.next_cursor
+        return page.events
