@@ -2,18 +2,20 @@
 
 import random
 import sys
+import traceback
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 from benchmarks import asked, readme, suites
 from benchmarks.journal import Journal
 from benchmarks.measurements import Measurement, Options, Unmeasured
 from benchmarks.results import Results, report
-from benchmarks.site import running_site
+from benchmarks.site import Site, running_site
 
 
 def main() -> int:
     """Returns:
-    The exit code: 1 when --quick could not measure something.
+    The exit code: 1 when a suite broke, or when --quick could not measure something.
     """
     wanted = asked.read()
     names, results = suites.with_needs(wanted.suites), Results()
@@ -23,15 +25,30 @@ def main() -> int:
         for number in range(1, wanted.rounds + 1):
             results.begin_round()
             for name in random.sample(names, len(names)):
-                for told in suites.suite(name).measure(site, Options(quick=wanted.quick)):
+                for told in _one_round(name, site, Options(quick=wanted.quick)):
                     results.add(told)
                     journal.write(told, suite=name, round_number=number)
                     _say(f"round {number} of {wanted.rounds}", told)
     text = report([row for name in names for row in suites.suite(name).ROWS], results)
     print(text)  # noqa: T201  this is the program's output
+    if wanted.quick:
+        print("\nTiny sizes: that it runs is shown, not how fast.")  # noqa: T201
     if wanted.write:
         readme.write(text, rounds=wanted.rounds)
-    return 1 if wanted.quick and results.unmeasured else 0
+    broken = any(isinstance(each, _Broken) for each in results.unmeasured)
+    return 1 if broken or (wanted.quick and results.unmeasured) else 0
+
+
+class _Broken(Unmeasured):
+    """The rest of a suite that broke: the others go on, for a run takes long."""
+
+
+def _one_round(name: str, site: Site, options: Options) -> Iterator[Measurement | Unmeasured]:
+    try:
+        yield from suites.suite(name).measure(site, options)
+    except Exception as fault:
+        traceback.print_exc()
+        yield _Broken(name, f"it broke: {type(fault).__name__}: {fault}")
 
 
 def _say(when: str, told: Measurement | Unmeasured) -> None:

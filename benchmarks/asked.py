@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=_count, metavar="N", help="how often each suite has its turn (default: 5)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round, no peers: shows that it runs, not how fast")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, help="compare with other queues; they are installed when needed")
-    parser.add_argument("--out", metavar="FILE", help="where the JSON lines go, - for stdout (default: a new file of benchmarks/results)")
+    parser.add_argument("--out", metavar="FILE", help="for the JSON lines, - is stdout (default: a new one in benchmarks/results)")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
     return parser
 

@@ -1,37 +1,46 @@
 """How orchestrators get jobs: no job to two of them, never more than asked, no claim waiting for another."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import transaction
 
-from jobs import durability, statements
+from jobs import statements
 from jobs.actors import Holder
+from jobs.memory import Memory
 from jobs.models import Job, Orchestrator
 from jobs.scheduling import let_come_due
 
 MOST_AT_ONCE = 500
+# The queue is counted to here and no further.
+COUNTED_TO = 10_000
 # Room for what stands around the jobs in an answer.
 _ENVELOPE = 65536
+# A queue by so much longer is not counted again so soon: it can't fall below where counting ends meanwhile.
+_BEYOND = 5000
+_NOT_COUNTED_SECONDS = 0.25
+_CONTACT_NOTED_SECONDS = 5
+# Who was heard of, and noted.
+contacts: Memory[str, bool] = Memory()
+# Whose queue is longer than it is counted.
+_long_queues: Memory[tuple[str | None, tuple[str, ...] | None], bool] = Memory()
 
 
 @dataclass(frozen=True)
 class Claim:
     """
     Attributes:
-        jobs: best first; each with a lease of its own.
-        is_repeat: the answer to an earlier claim with the same claim_id.
+        jobs: best first; each with a lease of its own, and with what the API tells of it (other columns are deferred).
     """
 
     jobs: list[Job]
-    is_repeat: bool = False
 
 
 def claim(
     *, by: Holder, batch_size: int, job_types: Sequence[str] | None = None, claim_id: str | None = None, beside_bytes: int = 0
 ) -> Claim:
-    """Takes the best due jobs for an orchestrator.
+    """Takes the best due jobs for an orchestrator. One statement: outside of a transaction it is committed when this returns.
 
     Args:
         by: the orchestrator.
@@ -40,32 +49,35 @@ def claim(
         claim_id: names this claim; asked again it gives what is left of it, and claims anew only when nothing is.
         beside_bytes: of the answer, taken by what stands beside the jobs.
     """
-    # Not in the claim's transaction: two claims of one identity must not wait for each other.
-    statements.run("contact", orchestrator_id=by.name)
-    with transaction.atomic():
-        if claim_id:
-            statements.run("one_claim_at_a_time", orchestrator_id=by.name, claim_id=claim_id)
-            if rows := statements.run("reclaim", orchestrator_id=by.name, claim_id=claim_id):
-                durability.confirm()
-                return Claim([statements.as_job(row) for row in rows], is_repeat=True)
-        let_come_due()
-        rows = statements.run(
-            "claim",
-            types=list(job_types) if job_types is not None else None,
-            batch_size=batch_size,
-            orchestrator_id=by.name,
-            claim_id=claim_id,
-            request_id=by.request_id,
-            lease_seconds=settings.CLAIM_LEASE_SECONDS,
-            answer_limit=settings.ANSWER_LIMIT - _ENVELOPE - beside_bytes,
-        )
+    _note_contact(by.name)
+    rows = statements.run(
+        "claim",
+        types=list(job_types) if job_types is not None else None,
+        batch_size=batch_size,
+        orchestrator_id=by.name,
+        claim_id=claim_id,
+        request_id=by.request_id,
+        lease_seconds=settings.CLAIM_LEASE_SECONDS,
+        answer_limit=settings.ANSWER_LIMIT - _ENVELOPE - beside_bytes,
+    )
     return Claim([statements.as_job(row) for row in rows])
 
 
-def queue_size(job_types: Sequence[str] | None = None) -> int:
-    """How many jobs could be claimed now, counted to 10,000."""
-    (row,) = statements.run("queue_size", types=list(job_types) if job_types is not None else None)
-    return int(row["size"])
+def queue_size(job_types: Sequence[str] | None = None, *, by: Holder | None = None) -> int:
+    """How many jobs could be claimed now, counted to 10,000.
+
+    Args:
+        job_types: only these; None takes the types on the orchestrator's record, or any.
+        by: whose claim; None asks for nobody in particular.
+    """
+    asked = (by.name if by else None, tuple(job_types) if job_types is not None else None)
+    if _long_queues.get(asked):
+        return COUNTED_TO
+    (row,) = statements.run("queue_size", **_asked(job_types, by), limit=COUNTED_TO + _BEYOND)
+    size = int(row["size"])
+    if size == COUNTED_TO + _BEYOND:
+        _long_queues.keep(asked, True, until=time.monotonic() + _NOT_COUNTED_SECONDS)
+    return min(size, COUNTED_TO)
 
 
 def types_on_record(orchestrator_id: str) -> list[str] | None:
@@ -73,7 +85,18 @@ def types_on_record(orchestrator_id: str) -> list[str] | None:
     return Orchestrator.objects.filter(id=orchestrator_id).values_list("job_types", flat=True).first() or None
 
 
-def is_anything_due(job_types: Sequence[str] | None = None) -> bool:
-    """Whether a claim now would find something: the probe of a long poll. Lets scheduled jobs come due first."""
+def is_anything_due(job_types: Sequence[str] | None = None, *, by: Holder | None = None) -> bool:
+    """Whether a claim now would find something: the probe of a long poll. Lets scheduled jobs come due first; arguments as `queue_size`."""
     let_come_due()
-    return bool(statements.run("probe", types=list(job_types) if job_types is not None else None))
+    return bool(statements.run("probe", **_asked(job_types, by)))
+
+
+def _note_contact(orchestrator_id: str) -> None:
+    """Never in the claim's transaction: two claims of one identity must not wait for each other."""
+    if not contacts.get(orchestrator_id):
+        statements.run("contact", orchestrator_id=orchestrator_id)
+        contacts.keep(orchestrator_id, True, until=time.monotonic() + _CONTACT_NOTED_SECONDS)
+
+
+def _asked(job_types: Sequence[str] | None, by: Holder | None) -> dict[str, object]:
+    return {"types": list(job_types) if job_types is not None else None, "orchestrator_id": by.name if by else None}

@@ -30,3 +30,7 @@ class Memory(Generic[Key, Value]):
         if len(self._kept) >= self._most:
             self._kept.clear()
         self._kept[key] = value, until
+
+    def forget(self) -> None:
+        """All of it."""
+        self._kept.clear()

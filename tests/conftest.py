@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
+from jobs import claiming
 from jobs.actors import Actor, Holder
 from orchestration_api import waiting
 from tests.factories import HOLDER, OTHER, PRODUCER, STAFF
@@ -65,6 +66,12 @@ def sql(db: None) -> Callable[..., list[tuple[Any, ...]]]:
             return cursor.fetchall() if cursor.description else []
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_known_from_another_test() -> None:
+    """Whose row went with the database of a test must be noted anew in the next."""
+    claiming.contacts.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

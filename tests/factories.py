@@ -37,8 +37,9 @@ class _JobFactory(Factory[Job]):
 
 def claimed(job: Job, holder: Holder = HOLDER) -> Job:
     """The job, claimed by the holder. (Its type is its own, so nothing else is.)"""
-    (got,) = claim(by=holder, batch_size=1, job_types=[job.type]).jobs
-    job.__dict__.update({name: value for name, value in got.__dict__.items() if name != "_state"})
+    (_,) = claim(by=holder, batch_size=1, job_types=[job.type]).jobs
+    # A claim brings only what the API tells.
+    job.refresh_from_db()
     return job
 
 

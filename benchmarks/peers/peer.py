@@ -85,7 +85,6 @@ def _workers(command: list[str], url: str, count: int) -> Iterator[list[subproce
             env=_environment(url),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
             preexec_fn=on_our_death(signal.SIGKILL),
         )

@@ -12,9 +12,9 @@ The first line of a suite's docstring is its line in `bin/bench --help`. It has
         neighbour hits all alike; what is compared is the ratio within a round. Cells that are compared take turns in a random order
         (`random.sample`). Yield each figure as soon as it is there.
 
-What a suite can't measure here (no network, no memory) it yields as Unmeasured; an exception is a fault, and ends the run. It runs its
-whole way with `options.quick`, in a second or two. See site.py for databases and servers; Django is set up when `measure` is called, but
-not when the module is imported, so what needs its settings is imported inside.
+What a suite can't measure here (no network, no memory) it yields as Unmeasured. An exception is a fault: it ends the suite's round and
+makes the run's exit code 1. With `options.quick` a suite runs its whole way, in a few seconds. See site.py for databases and servers.
+Django is set up when `measure` is called, but not when the module is imported: what needs its settings is imported inside.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
--- Lanes for types seen for the first time. A statement of its own, before enqueue.sql, which then sees also those that a neighbour
--- has just made.
-insert into lanes (type)
-select distinct t.type from unnest(%(types)s::text[]) as t (type)
-where not exists (select from lanes l where l.type = t.type)
-on conflict (type) do nothing
+-- Lanes for types seen for the first time; no job requires labels yet, else they would be sorted and distinct.
+-- A statement of its own, before enqueue.sql, which then sees also those that a neighbour has just made.
+insert into lanes (type, labels)
+select distinct t.type, '{}'::text[] from unnest(%(types)s::text[]) as t (type)
+where not exists (select from lanes l where l.type = t.type and l.labels = '{}')
+on conflict (type, labels) do nothing

@@ -1,6 +1,10 @@
 """Who gets which jobs, and in which order."""
 
+import json
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import override_settings
@@ -8,12 +12,16 @@ from django.test import override_settings
 from jobs.actors import Actor, Holder
 from jobs.claiming import claim, is_anything_due, queue_size, types_on_record
 from jobs.enqueueing import NewJob, enqueue
+from jobs.leases import Pulse, heartbeat
 from jobs.lifecycle import Status
 from jobs.models import Job, Orchestrator
+from orchestration_api.representations import JobWhole
 from tests.factories import PRODUCER, JobFactory
 from tests.ledger import assert_sound, entries
+from tests.statements import counted
 
 pytestmark = pytest.mark.django_db
+Sql = Callable[..., list[tuple[Any, ...]]]
 
 
 def make(count: int, *, type: str = "a", by: Actor = PRODUCER, **fields: object) -> list[str]:
@@ -81,8 +89,7 @@ def test_a_claim_asked_again_gives_what_is_left_of_it(holder: Holder, other: Hol
     first.jobs[0].complete(by=holder)
     again = claim(by=holder, batch_size=3, claim_id="c-1")
 
-    assert again.is_repeat
-    assert [job.id for job in again.jobs] == [job.id for job in first.jobs[1:]]
+    assert [(job.id, job.epoch) for job in again.jobs] == [(job.id, 1) for job in first.jobs[1:]]
     assert claim(by=other, batch_size=3, claim_id="c-1").jobs == []
 
 
@@ -103,6 +110,40 @@ def test_no_answer_grows_beyond_its_limit_but_one_job_always_goes(holder: Holder
         assert len(claim(by=holder, batch_size=4).jobs) == 1
 
 
+@pytest.mark.parametrize("types", [1, 3], ids=["one lane", "three lanes"])
+def test_what_takes_up_more_in_an_answer_than_in_the_database_is_counted_as_it_is_told(holder: Holder, types: int) -> None:
+    """Short enough to be stored as it is; as JSON six times as long, and told twice."""
+    for number in range(30):
+        make(1, type=f"type-{number % types}", payload={"script": {"a": "\x01" * 1500}})
+    most = 65536 + 200_000
+    with override_settings(ANSWER_LIMIT=most):
+        got = claim(by=holder, batch_size=30).jobs
+
+    told = 2 * len(json.dumps(got[0].payload)) * len(got)
+    assert 150_000 < told < most - 65536
+
+
+def test_a_claim_brings_all_that_the_api_tells_of_a_job_and_no_more(holder: Holder) -> None:
+    make(1)
+    (job,) = claim(by=holder, batch_size=1).jobs
+
+    told = {field.source for field in JobWhole().fields.values()}
+    assert told == {field.attname for field in Job._meta.concrete_fields} - job.get_deferred_fields()
+
+
+def test_a_claim_is_one_statement_and_its_caller_is_noted_once_in_a_while(holder: Holder, other: Holder) -> None:
+    make(3)
+    with counted() as first:
+        claim(by=holder, batch_size=1)
+    with counted() as second:
+        claim(by=holder, batch_size=1, claim_id="c-1")
+    with counted() as of_another:
+        claim(by=other, batch_size=1)
+
+    assert (first.statements, second.statements, of_another.statements) == (2, 1, 2)
+    assert {orchestrator.id for orchestrator in Orchestrator.objects.all()} == {holder.name, other.name}
+
+
 def test_priority_holds_however_many_jobs_come_due_at_once(holder: Holder) -> None:
     then = datetime.now(UTC) + timedelta(hours=1)
     make(600, scheduled_for=then, priority=10)
@@ -113,9 +154,29 @@ def test_priority_holds_however_many_jobs_come_due_at_once(holder: Holder) -> No
 
 
 def test_an_orchestrator_that_names_no_types_takes_any(holder: Holder) -> None:
-    Orchestrator.objects.create(id=holder.name, first_seen_at=datetime.now(UTC), last_seen_at=datetime.now(UTC), job_types=[])
+    heartbeat(Pulse(job_types=[]), by=holder)
+    make(2)
 
     assert types_on_record(holder.name) is None
+    assert (is_anything_due(by=holder), queue_size(by=holder), len(claim(by=holder, batch_size=9).jobs)) == (True, 2, 2)
+
+
+def test_the_types_on_record_hold_where_none_are_asked_for(holder: Holder, other: Holder) -> None:
+    heartbeat(Pulse(job_types=["b", "c"]), by=holder)
+    (a,), (b,) = make(1, type="a"), make(1, type="b")
+
+    assert (queue_size(by=holder), queue_size(["a"], by=holder), queue_size(by=other)) == (1, 1, 2)
+    assert [job.id for job in claim(by=holder, batch_size=9).jobs] == [b]
+    assert not is_anything_due(by=holder)
+    assert [job.id for job in claim(by=holder, batch_size=9, job_types=["a"]).jobs] == [a]
+
+
+def test_what_requires_labels_is_not_given_to_those_who_declare_none(holder: Holder, sql: Sql) -> None:
+    make(1)
+    sql("with lane as (insert into lanes (type, labels) values ('a', '{gpu}') returning id) update jobs set lane_id = lane.id from lane")
+
+    assert (is_anything_due(), queue_size(), claim(by=holder, batch_size=9).jobs) == (False, 0, [])
+    assert make(1, type="b") == [job.id for job in claim(by=holder, batch_size=9).jobs]
 
 
 def test_a_number_beyond_64_bits_comes_back_as_the_double_it_was(holder: Holder) -> None:
@@ -131,3 +192,15 @@ def test_the_queue_is_counted_by_type() -> None:
     JobFactory(status="claimed")
 
     assert (queue_size(), queue_size(["b"]), queue_size(["none"])) == (5, 2, 0)
+
+
+def test_a_queue_that_is_much_longer_than_it_is_counted_is_not_counted_at_each_claim() -> None:
+    for _ in range(15):
+        make(1000, type="long")
+    with counted() as count:
+        assert [queue_size(["long"]) for _ in range(3)] == [10_000] * 3
+
+    assert count.statements == 1
+    time.sleep(0.3)
+    (job,) = claim(by=Holder.of("orch-1"), batch_size=1, job_types=["long"]).jobs
+    assert (job.type, queue_size(["long"])) == ("long", 10_000)

@@ -19,3 +19,11 @@ def test_made_up_keys_do_not_fill_it() -> None:
         memory.keep(key, key, until=time.monotonic() + 60)
 
     assert [key for key in range(7) if memory.get(key) is not None] == [6]
+
+
+def test_it_can_be_told_to_forget() -> None:
+    memory: Memory[str, int] = Memory()
+    memory.keep("was", 1, until=time.monotonic() + 60)
+    memory.forget()
+
+    assert memory.get("was") is None

@@ -3,16 +3,18 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.test import override_settings
 from rest_framework.test import APIClient
 
 from jobs import leases
 from jobs.models import Job
-from tests.factories import JobFactory
+from tests.factories import HOLDER, JobFactory
 from tests.ledger import actions, assert_sound
 from tests.orchestration_api.batches import complete, report, results
 from tests.orchestration_api.wire import assert_error, send, untouched
+from tests.postgres import API_KEY
 
 
 def test_every_action_in_one_batch_is_answered_in_order(api: APIClient) -> None:
@@ -139,10 +141,12 @@ def test_a_claim_may_take_what_the_reports_gave_back(api: APIClient) -> None:
     assert [(won["id"], won["epoch"]) for won in answer["jobs"]] == [(job.id, 2)]
 
 
-def test_a_claim_that_fails_undoes_no_report(api: APIClient, sql: Any) -> None:
+def test_a_claim_that_fails_undoes_no_report(live_db: str) -> None:
+    client = APIClient(headers={"Authorization": f"Bearer {API_KEY}", "X-Orchestrator-ID": HOLDER.name})
     job, queued = JobFactory(status="running"), JobFactory()
-    sql("alter function claim_jobs rename to claim_jobs_gone")
-    answer = report(api, [complete(job)], claim={"batchSize": 5}).json()
+    with psycopg.connect(live_db, autocommit=True) as database:
+        database.execute("alter function claim_jobs rename to claim_jobs_gone")
+    answer = report(client, [complete(job)], claim={"batchSize": 5}).json()
 
     assert (answer["applied"], answer["jobs"], answer["count"]) == (1, [], 0)
     assert answer["metadata"]["reason"] == "unavailable"
