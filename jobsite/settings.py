@@ -163,7 +163,8 @@ def database() -> dict[str, Any]:
         "ENGINE": "jobsite.postgresql",
         "OPTIONS": options,
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": True,
+        # jobsite/postgresql looks at a connection before it is used, which costs less than asking the server each time.
+        "CONN_HEALTH_CHECKS": False,
         "DISABLE_SERVER_SIDE_CURSORS": False,
     }
 
