@@ -34,6 +34,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 if time.monotonic() >= give_up_at:
                     raise
 
+    def prepare_database(self) -> None:
+        """For a migration, which asks for this: large tables take their time. (It still waits for no lock for long.)"""
+        super().prepare_database()
+        with self.cursor() as cursor:
+            cursor.execute("set statement_timeout = 0")
+
     def _close(self) -> None:
         if self.connection is not None:
             self.connection.rests_since = time.monotonic()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.core.management import call_command
 from django.db import connection
 from django.test import RequestFactory
 
@@ -84,3 +85,11 @@ def test_a_connection_that_was_ended_meanwhile_harms_no_request(job: Job, live_d
 
     assert reported(job, "preparing") == 200
     assert pid() != before
+
+
+def test_a_migration_may_take_as_long_as_its_tables_are_large(live_db: str) -> None:
+    call_command("migrate", verbosity=0)
+
+    with connection.cursor() as cursor:
+        cursor.execute("select current_setting('statement_timeout'), current_setting('lock_timeout')")
+        assert cursor.fetchone() == ("0", "10s")
