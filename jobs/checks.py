@@ -93,7 +93,7 @@ RULES = (
     Rule(
         "W009",
         lambda row: row["jit"],
-        "jit is on: compiling a short statement takes longer than running it.",
+        "jit is on: a statement that looks costly to the planner is compiled each time it runs, which takes longer than running it.",
         "jobsite switches it off for its connections: let the pooler pass `options` on.",
     ),
     Rule(

@@ -1,5 +1,6 @@
 """What `manage.py check --database default` says of the server."""
 
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -9,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.checks import run_checks
+from django.core.management import call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
@@ -141,6 +143,18 @@ def test_more_threads_than_the_server_takes_connections_are_told_of(durable: Emb
     settings.WEB_THREADS = 100
 
     assert ids() == {"jobs.W012"}
+
+
+def test_every_migration_says_so_first(durable: EmbeddedPostgres) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("set jit = on")
+    told = io.StringIO()
+    try:
+        call_command("migrate", plan=True, skip_checks=False, stdout=io.StringIO(), stderr=told)
+    finally:
+        disconnect()
+
+    assert "jobs.W009" in told.getvalue()
 
 
 def test_nothing_is_asked_of_a_database_that_the_check_is_not_for() -> None:
