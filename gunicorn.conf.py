@@ -15,7 +15,7 @@ bind = f"[{_host}]:{os.environ.get('PORT') or 8000}" if ":" in _host else f"{_ho
 wsgi_app = "jobsite.wsgi"
 # gthread, with its errors as JSON.
 worker_class = "jobsite.worker.Worker"
-workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+workers = settings.WEB_PROCESSES
 threads = settings.WEB_THREADS
 # Existing orchestrators resend a report's body only over a connection that stayed open; they poll at most every 100 s.
 keepalive = 100

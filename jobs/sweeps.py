@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from jobs import idempotency, throttling, transitions, watch
+from jobs import idempotency, throttling, transitions, vacuum, watch
 from jobs.actors import Actor
 from jobs.lifecycle import Status
 from jobs.scheduling import let_come_due
@@ -69,6 +69,7 @@ def sweep(*, by: Actor, limit: int | None = None, dry_run: bool = False, force: 
         # Last: no job, and no sign of life, waits for the tidying up.
         throttling.forget_old_failures()
         idempotency.forget_expired()
+        vacuum.name_forgotten_transaction()
         if dry_run:
             transaction.set_rollback(True)
     done.seconds = time.monotonic() - began

@@ -121,17 +121,19 @@ USE_TZ = True
 
 # --- Database -------------------------------------------------------------------------------------------------------
 
+WEB_PROCESSES = whole("WEB_CONCURRENCY", 2, at_least=1)
 WEB_THREADS = whole("JOBSITE_WEB_THREADS", 8, at_least=1)
 STATEMENT_TIMEOUT_SECONDS = seconds("JOBSITE_STATEMENT_TIMEOUT_SECONDS", 30)
 # How long whoever needs the database waits for one that is away.
 DATABASE_PATIENCE_SECONDS = seconds("JOBSITE_DATABASE_PATIENCE_SECONDS", 20, at_least=0)
 # Generic plans: planning is most of the cost of a prepared single-row statement (docs/decisions/0004-database-connections.md).
-# An idle open transaction stops vacuum for the whole database, so the server ends it.
+# An idle open transaction stops vacuum for the whole database, so the server ends it. Compiling what runs for a millisecond is no gain.
 SERVER_SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
     "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
     "idle_in_transaction_session_timeout": "60s",
     "lock_timeout": "10s",
+    "jit": "off",
 }
 
 
@@ -163,7 +165,8 @@ def database() -> dict[str, Any]:
         "ENGINE": "jobsite.postgresql",
         "OPTIONS": options,
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": True,
+        # jobsite/postgresql looks at a connection before it is used, which costs less than asking the server each time.
+        "CONN_HEALTH_CHECKS": False,
         "DISABLE_SERVER_SIDE_CURSORS": False,
     }
 

@@ -25,7 +25,7 @@ _SETTINGS = {
     "unix_socket_permissions": "0600",
     "max_connections": "100",
     # For two cores and a small machine; compiling these short statements costs more than running them.
-    "shared_buffers": "128MB",
+    "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
     "work_mem": "8MB",
     "random_page_cost": "1.1",

@@ -1,0 +1,16 @@
+-- How the server is set for this connection, in MiB and seconds, and how large the table is that it is set for.
+select current_setting('server_version_num')::int as version,
+  current_setting('fsync')::boolean as fsync,
+  current_setting('full_page_writes')::boolean as full_page_writes,
+  current_setting('synchronous_commit') as synchronous_commit,
+  current_setting('synchronous_standby_names') as standbys,
+  current_setting('autovacuum')::boolean and current_setting('track_counts')::boolean as autovacuum,
+  extract(epoch from current_setting('autovacuum_naptime')::interval)::int as autovacuum_naptime,
+  pg_size_bytes(current_setting('shared_buffers')) >> 20 as shared_buffers,
+  coalesce(pg_table_size(to_regclass('jobs')), 0) >> 20 as jobs_size,
+  pg_size_bytes(current_setting('max_wal_size')) >> 20 as max_wal_size,
+  extract(epoch from current_setting('checkpoint_timeout')::interval)::int as checkpoint_timeout,
+  current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as connections,
+  extract(epoch from current_setting('idle_in_transaction_session_timeout')::interval)::int as idle_in_transaction,
+  current_setting('plan_cache_mode') as plan_cache_mode,
+  current_setting('jit')::boolean as jit
