@@ -191,7 +191,7 @@ end $f$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0009_pauses")]
+    dependencies = [("jobs", "0010_lighter_guards")]
     operations = [
         migrations.AlterField(model_name="lane", name="type", field=models.CharField(max_length=100)),
         migrations.AddField(

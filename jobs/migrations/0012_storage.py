@@ -36,5 +36,5 @@ STORAGE_REVERSE = "".join(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0009_pauses")]
+    dependencies = [("jobs", "0011_routing")]
     operations = [migrations.RunSQL(STORAGE, STORAGE_REVERSE)]
