@@ -5,7 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
 
 from jobs import statements, unique_keys
 from jobs.actors import Actor
@@ -57,9 +60,8 @@ def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> 
     keys = [job.unique_key for job in jobs if job.unique_key is not None]
     if twice := next((key for key, count in Counter(keys).items() if count > 1), None):
         raise _key_taken(twice, None)
-    asked = json.dumps(
-        [{"id": job_id, **vars(job)} for job_id, job in zip(new_ids(len(jobs)), jobs, strict=True)], default=datetime.isoformat
-    )
+    named = [{"id": job_id, **vars(job)} for job_id, job in zip(new_ids(len(jobs)), jobs, strict=True)]
+    asked = json.dumps(named, default=datetime.isoformat)
 
     def made() -> list[statements.Row]:
         if keys:
@@ -75,13 +77,21 @@ def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> 
             reason=reason,
         )
 
-    return [statements.as_job(row) for row in unique_keys.looking_again(made)]
+    common = {**_untouched(), "created_by": by.created_by}
+    return [statements.as_job({**common, **new, **row}) for new, row in zip(named, unique_keys.looking_again(made), strict=True)]
 
 
 def _refuse_if_taken(keys: Sequence[str]) -> None:
     holders = {row["key"]: row["id"] for row in statements.run("key_holders", keys=keys)}
     if taken := next((key for key in keys if key in holders), None):
         raise _key_taken(taken, holders[taken])
+
+
+@cache
+def _untouched() -> statements.Row:
+    """The columns of a job that nothing has happened to."""
+    model: type[Job] = apps.get_model("jobs", "Job")
+    return {column.attname: column.get_default() for column in model._meta.concrete_fields}
 
 
 def _key_taken(key: str, holder: str | None) -> KeyTaken:
