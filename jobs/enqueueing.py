@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from django.apps import apps
 
 from jobs import statements, unique_keys
 from jobs.actors import Actor
@@ -73,13 +75,21 @@ def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> 
             reason=reason,
         )
 
-    return [statements.as_job(row) for row in unique_keys.looking_again(made)]
+    common = {**_untouched(), "created_by": by.created_by}
+    return [statements.as_job({**common, **new, **row}) for new, row in zip(named, unique_keys.looking_again(made), strict=True)]
 
 
 def _refuse_if_taken(keys: Sequence[str]) -> None:
     holders = {row["key"]: row["id"] for row in statements.run("key_holders", keys=keys)}
     if taken := next((key for key in keys if key in holders), None):
         raise _key_taken(taken, holders[taken])
+
+
+@cache
+def _untouched() -> statements.Row:
+    """The columns of a job that nothing has happened to."""
+    model: type[Job] = apps.get_model("jobs", "Job")
+    return {column.attname: column.get_default() for column in model._meta.concrete_fields}
 
 
 def _key_taken(key: str, holder: str | None) -> KeyTaken:

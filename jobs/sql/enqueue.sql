@@ -1,10 +1,10 @@
--- New jobs with their first audit entries, all or none.
+-- New jobs with their first audit entries, all or none. What the caller knows already does not come back.
 with asked as materialized (
   select a.*, l.id as lane_id
   from jsonb_to_recordset(%(jobs)s::jsonb) as a (
     id text, type text, payload jsonb, metadata jsonb, priority int, scheduled_for timestamptz, max_attempts int, timeout_seconds int,
     retried_from text, unique_key text)
-  join lanes l on l.type = a.type),
+  join lanes l on l.type = a.type and l.labels = '{}'),
 clock as materialized (select clock_timestamp() as at),
 -- In the order of their unique keys, so that lists that share some can't deadlock.
 made as (
@@ -14,7 +14,8 @@ made as (
   select a.id, a.type, 'queued', a.lane_id, coalesce(a.scheduled_for, c.at) <= c.at, a.priority, a.payload, a.metadata,
     0, a.max_attempts, 0, false, %(created_by)s::text, a.timeout_seconds, coalesce(a.scheduled_for, c.at), c.at, c.at,
     false, 0, '{}', a.retried_from, a.unique_key, 0, pg_current_xact_id()
-  from asked a cross join clock c order by a.unique_key nulls first, a.id returning *),
+  from asked a cross join clock c order by a.unique_key nulls first, a.id
+  returning id, lane_id, due, scheduled_for, created_at, updated_at, event_xid),
 logged as (
   insert into audit_log (job_id, sequence, action, from_status, to_status, actor_kind, actor, epoch, attempt, request_id, at, reason, xid)
   select m.id, 0, 'enqueue', null, 'queued', %(actor_kind)s::text, %(actor)s::text, 0, 1, %(request_id)s::text, m.created_at,

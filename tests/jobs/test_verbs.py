@@ -31,6 +31,23 @@ def test_a_new_job_waits_in_the_queue_with_its_first_entry(producer: Actor) -> N
     assert_sound(job.id)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        NewJob(type="t"),
+        NewJob(type="t", payload={"b": [1.5, None, "ä"], "a": {}}, metadata={"k": 1}, priority=7, max_attempts=3, timeout_seconds=5),
+        NewJob(type="t", payload=0, scheduled_for=datetime(2099, 1, 1, tzinfo=UTC), unique_key="k", retried_from="job_before"),
+    ],
+)
+def test_a_new_job_is_told_as_it_is_stored(asked: NewJob, staff: Actor) -> None:
+    (told,) = enqueue([asked], by=staff)
+    stored = Job.objects.get(id=told.id)
+
+    columns = [column.attname for column in Job._meta.concrete_fields]
+    assert not told.get_deferred_fields()
+    assert {name: getattr(told, name) for name in columns} == {name: getattr(stored, name) for name in columns}
+
+
 def test_a_job_of_staff_can_not_be_taken_for_a_producers(staff: Actor) -> None:
     (job,) = enqueue([NewJob(type="t")], by=staff)
 
