@@ -36,9 +36,10 @@ class _JobFactory(Factory[Job]):
 
 
 def claimed(job: Job, holder: Holder = HOLDER) -> Job:
-    """The job, claimed by the holder. (Its type is its own, so nothing else is.)"""
-    (_,) = claim(by=holder, batch_size=1, job_types=[job.type]).jobs
+    """The job, claimed by the holder; of several of its type that wait, the first."""
+    (won,) = claim(by=holder, batch_size=1, job_types=[job.type]).jobs
     # A claim brings only what the API tells.
+    job.id = won.id
     job.refresh_from_db()
     return job
 
