@@ -1,7 +1,6 @@
 """The limit: recorded statements run by plain psycopg, prepared, on connections with our server's settings. No Django here."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -92,7 +91,7 @@ def _live(url: str, options: str, claim: Sequence[Statement], reports: Sequence[
                 cursor.execute(report.statement.text, report.on(jobs), prepare=True)
                 _check(cursor, jobs)
             completed += jobs
-        return Shift(began, time.monotonic(), completed)
+        return Shift.over(began, completed)
 
 
 def _claimed(connection: psycopg.Connection[Any], cursor: psycopg.Cursor[Any], claim: Sequence[Statement]) -> list[str]:
