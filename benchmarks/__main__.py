@@ -11,6 +11,7 @@ from benchmarks.journal import Journal
 from benchmarks.measurements import Measurement, Options, Unmeasured
 from benchmarks.results import Results, report
 from benchmarks.site import Site, running_site
+from benchmarks.surroundings import surroundings
 
 
 def main() -> int:
@@ -22,19 +23,20 @@ def main() -> int:
     with ExitStack() as until_the_end:
         journal = until_the_end.enter_context(Journal.at(wanted.out))
         site = until_the_end.enter_context(running_site())
+        on = surroundings()
         for number in range(1, wanted.rounds + 1):
             results.begin_round()
             for name in random.sample(names, len(names)):
                 for told in _one_round(name, site, Options(quick=wanted.quick)):
                     results.add(told)
-                    journal.write(told, suite=name, round_number=number)
+                    journal.write(told, suite=name, round_number=number, on=on)
                     _say(f"round {number} of {wanted.rounds}", told)
     text = report([row for name in names for row in suites.suite(name).ROWS], results)
     print(text)  # noqa: T201  this is the program's output
     if wanted.quick:
         print("\nTiny sizes: that it runs is shown, not how fast.")  # noqa: T201
     if wanted.write:
-        readme.write(text, rounds=wanted.rounds)
+        readme.write(text, rounds=wanted.rounds, on=on)
     broken = any(isinstance(each, _Broken) for each in results.unmeasured)
     return 1 if broken or (wanted.quick and results.unmeasured) else 0
 

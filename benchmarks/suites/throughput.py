@@ -1,4 +1,4 @@
-"""Jobs a second through their whole life over HTTP, and through the same statements by raw psycopg."""
+"""Jobs a second over HTTP, and by raw psycopg that runs the same statements."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence

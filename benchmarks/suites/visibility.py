@@ -1,4 +1,4 @@
-"""How soon a report that is sent is seen by another reader, while orchestrators work at half of what the server can do."""
+"""How soon a report that is sent is seen by another reader, at half load."""
 
 import random
 import time
