@@ -1,6 +1,6 @@
 """The statements that our server runs for a batch, written down as it runs them, to be run again with no server around them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +65,9 @@ def _ask(client: Client, path: str, body: object) -> Any:
     return answer.json()
 
 
+_OURS = (psycopg.Cursor, psycopg.RawCursor)
+
+
 @dataclass(frozen=True)
 class _Call:
     statement: Statement
@@ -78,14 +81,15 @@ class _Call:
 
 @contextmanager
 def _written_down() -> Iterator[list[_Call]]:
-    """All that goes through psycopg meanwhile, which is done as ever."""
+    """What is run meanwhile, which is done as ever."""
     calls: list[_Call] = []
     execute = psycopg.Cursor.execute
 
     def written_down(cursor: Any, query: Any, params: Any = None, **options: Any) -> Any:
         done = execute(cursor, query, params, **options)
-        if isinstance(query, str) and isinstance(params, Mapping):
-            calls.append(_Call(Statement(query, params), connection.in_atomic_block, cursor.rowcount))
+        # Ours go through psycopg's own cursors; Django has others for its queries.
+        if type(cursor) in _OURS and params:
+            calls.append(_Call(Statement(query, params, type(cursor)), connection.in_atomic_block, cursor.rowcount))
         return done
 
     with patch.object(psycopg.Cursor, "execute", written_down):
