@@ -13,7 +13,7 @@ _EPILOGUE = """
 suites:
 {suites}
 
-Five rounds of all of it take about {minutes} minutes, on a machine that should do nothing else.
+Five rounds of all of it take about an hour, on a machine that should do nothing else.
 What counts is the ratio within a round: the median of the rounds, with its quartiles.
 Each measurement is also a JSON line in a file of {folder}.
 
@@ -23,7 +23,6 @@ examples:
   bin/bench throughput peers      only these, and what they are compared with
   bin/bench --quick               does it still run? tiny sizes, no peers; what bin/ci asks for
 """
-MINUTES = 60
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bin/bench",
         description="Measures how fast jobsite is: over HTTP, against raw SQL, against its peers, and as it grows.",
-        epilog=_EPILOGUE.format(suites=told, minutes=MINUTES, folder=RESULTS.relative_to(RESULTS.parents[1])),
+        epilog=_EPILOGUE.format(suites=told, folder=RESULTS.relative_to(RESULTS.parents[1])),
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=24, width=100),
     )
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="which ones (default: all)")

@@ -41,7 +41,7 @@ def full_life(url: str, key: str, name: str, batch: int) -> Shift:
             _check(client.ask("POST", "/jobs/status", {"updates": _starts(jobs)}, answer=Rulings), jobs)
             _check(client.ask("POST", "/jobs/status", {"updates": _completions(jobs)}, answer=Rulings), jobs)
             completed += [job.id for job in jobs]
-        return Shift(began, time.monotonic(), completed)
+        return Shift.over(began, completed)
 
 
 def claim_and_complete(url: str, key: str, name: str, batch: int) -> Shift:
@@ -51,7 +51,7 @@ def claim_and_complete(url: str, key: str, name: str, batch: int) -> Shift:
         while jobs := _claim(client, batch):
             _check(client.ask("POST", "/jobs/status", {"updates": _completions(jobs)}, answer=Rulings), jobs)
             completed += [job.id for job in jobs]
-        return Shift(began, time.monotonic(), completed)
+        return Shift.over(began, completed)
 
 
 def complete_and_claim_next(url: str, key: str, name: str, batch: int) -> Shift:
@@ -65,7 +65,7 @@ def complete_and_claim_next(url: str, key: str, name: str, batch: int) -> Shift:
             _check(answer, jobs)
             completed += [job.id for job in jobs]
             jobs = answer.jobs
-        return Shift(began, time.monotonic(), completed)
+        return Shift.over(began, completed)
 
 
 def paced(url: str, key: str, name: str, batch: int, jobs_per_second: float) -> Shift:
@@ -73,7 +73,7 @@ def paced(url: str, key: str, name: str, batch: int, jobs_per_second: float) -> 
     claim = {"batchSize": batch}
     with Client.orchestrator(url, key=key, name=name) as client:
         completed, began = [], begin()
-        due, jobs = began, _claim(client, batch)
+        due, jobs = began.at, _claim(client, batch)
         while jobs:
             due += batch / jobs_per_second
             time.sleep(max(0.0, due - time.monotonic()))
@@ -81,7 +81,7 @@ def paced(url: str, key: str, name: str, batch: int, jobs_per_second: float) -> 
             _check(answer, jobs)
             completed += [job.id for job in jobs]
             jobs = answer.jobs
-        return Shift(began, time.monotonic(), completed)
+        return Shift.over(began, completed)
 
 
 def _claim(client: Client, batch: int) -> list[Claimed]:

@@ -1,8 +1,8 @@
 """The limit: recorded statements run by plain psycopg, prepared, on connections with our server's settings. No Django here."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,10 +13,22 @@ from benchmarks.together import Shift, begin
 
 @dataclass(frozen=True)
 class Statement:
-    """A text with parameters $1, $2, …, and their values."""
+    """
+    Attributes:
+        text: with its parameters named, or numbered, as the cursor takes them.
+        parameters: their values.
+        cursor: psycopg's class that ran it.
+    """
 
-    text: bytes
-    parameters: Sequence[Any]
+    text: str | bytes
+    parameters: Mapping[str, Any] | Sequence[Any]
+    cursor: type[psycopg.Cursor[Any]]
+
+    def run(self, connection: psycopg.Connection[Any], parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> psycopg.Cursor[Any]:
+        """Runs it, prepared, with rows in binary; None takes the values that were recorded."""
+        cursor = self.cursor(connection)
+        text = self.text.encode() if isinstance(self.text, str) else self.text
+        return cursor.execute(text, self.parameters if parameters is None else parameters, prepare=True, binary=True)
 
 
 @dataclass(frozen=True)
@@ -24,34 +36,39 @@ class Report:
     """A statement that reports on a batch of jobs, ready to be said of others.
 
     Attributes:
-        listed: the parameters that have one item for each job: in JSON, or as a list; each item split where the job's id stands in it.
+        listed: the parameters that have one item for each job, in JSON or as a list, by name or place; each item is split where the job's
+            id stands in it.
         as_json: which of them are JSON.
     """
 
     statement: Statement
-    listed: Mapping[int, Sequence[Sequence[Any]]]
-    as_json: frozenset[int]
+    listed: Mapping[str | int, Sequence[Sequence[Any]]]
+    as_json: frozenset[str | int]
 
     @classmethod
     def of(cls, statement: Statement, ids: Sequence[str]) -> Self:
         """Finds in a recorded statement what is said of each of the jobs."""
         listed, as_json = {}, set()
-        for place, value in enumerate(statement.parameters):
+        for name, value in _by_name(statement.parameters).items():
             items = json.loads(value) if isinstance(value, str) and value.startswith("[") else value
             if isinstance(items, list) and len(items) == len(ids):
                 if items is not value:
-                    as_json.add(place)
+                    as_json.add(name)
                     items = [json.dumps(item) for item in items]
-                listed[place] = [item.split(id_) if isinstance(item, str) else [item] for item, id_ in zip(items, ids, strict=True)]
+                listed[name] = [item.split(id_) if isinstance(item, str) else [item] for item, id_ in zip(items, ids, strict=True)]
         return cls(statement, listed, frozenset(as_json))
 
-    def on(self, jobs: Sequence[str]) -> list[Any]:
+    def on(self, jobs: Sequence[str]) -> Mapping[str, Any] | Sequence[Any]:
         """The parameters for these jobs, at most as many as were recorded."""
-        parameters = list(self.statement.parameters)
-        for place, items in self.listed.items():
-            said = [job.join(parts) if isinstance(parts[0], str) else parts[0] for job, parts in zip(jobs, items, strict=False)]
-            parameters[place] = f"[{','.join(said)}]" if place in self.as_json else said
-        return parameters
+        said: dict[Any, Any] = {
+            name: [job.join(parts) if isinstance(parts[0], str) else parts[0] for job, parts in zip(jobs, items, strict=False)]
+            for name, items in self.listed.items()
+        }
+        said |= {name: f"[{','.join(said[name])}]" for name in self.as_json}
+        recorded = self.statement.parameters
+        if isinstance(recorded, Mapping):
+            return {**recorded, **said}
+        return [said.get(place, value) for place, value in enumerate(recorded)]
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,7 @@ class Life:
     """What is run for a batch of jobs.
 
     Attributes:
-        claim: in one transaction; the last one returns the jobs.
+        claim: in one transaction, if there are several; the last one returns the jobs.
         complete_claimed: of jobs that were never said to run.
     """
 
@@ -84,21 +101,18 @@ def claim_and_complete(url: str, options: str, life: Life) -> Shift:
 
 def _live(url: str, options: str, claim: Sequence[Statement], reports: Sequence[Report]) -> Shift:
     with psycopg.connect(url, options=options, autocommit=True, prepare_threshold=0) as connection:
-        cursor = psycopg.RawCursor(connection)
         completed: list[str] = []
         began = begin()
-        while jobs := _claimed(connection, cursor, claim):
+        while jobs := _claimed(connection, claim):
             for report in reports:
-                cursor.execute(report.statement.text, report.on(jobs), prepare=True, binary=True)
-                _check(cursor, jobs)
+                _check(report.statement.run(connection, report.on(jobs)), jobs)
             completed += jobs
-        return Shift(began, time.monotonic(), completed)
+        return Shift.over(began, completed)
 
 
-def _claimed(connection: psycopg.Connection[Any], cursor: psycopg.Cursor[Any], claim: Sequence[Statement]) -> list[str]:
-    with connection.transaction():
-        for statement in claim:
-            cursor.execute(statement.text, statement.parameters, prepare=True, binary=True)
+def _claimed(connection: psycopg.Connection[Any], claim: Sequence[Statement]) -> list[str]:
+    with connection.transaction() if len(claim) > 1 else nullcontext():
+        *_, cursor = [statement.run(connection) for statement in claim]
     place = _place(cursor, "id")
     return [row[place] for row in cursor.fetchall()]
 
@@ -111,3 +125,7 @@ def _check(cursor: psycopg.Cursor[Any], jobs: Sequence[str]) -> None:
 
 def _place(cursor: psycopg.Cursor[Any], column: str) -> int:
     return [each.name for each in cursor.description or ()].index(column)
+
+
+def _by_name(parameters: Mapping[str, Any] | Sequence[Any]) -> Mapping[Any, Any]:
+    return {**parameters} if isinstance(parameters, Mapping) else dict(enumerate(parameters))

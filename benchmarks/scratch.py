@@ -22,13 +22,16 @@ _SHARED_BUFFERS_MIB = 2048
 
 
 @contextmanager
-def scratch_databases(names: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Iterator[None]:
+def scratch_databases(names: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Iterator[EmbeddedPostgres]:
     """Starts a server, migrates a database, and copies it once for each name; all is gone afterwards.
 
     Django is set up here, so nothing that needs its settings may be imported before.
 
     Args:
         environment: variables for the settings, and for processes that are started.
+
+    Yields:
+        The server.
     """
     with tempfile.TemporaryDirectory(prefix="jobsite-benchmark-") as folder, _postgres(Path(folder)) as server:
         # No files to serve, rather than those of a checkout that may or may not have collected them.
@@ -42,7 +45,7 @@ def scratch_databases(names: Sequence[str], *, environment: Mapping[str, str] | 
             for name in names:
                 maintenance.execute(sql.SQL("CREATE DATABASE {} TEMPLATE jobsite").format(sql.Identifier(name)))
         try:
-            yield
+            yield server
         finally:
             _disconnect()
 

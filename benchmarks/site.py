@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from benchmarks.cpu import cpu_seconds
 from benchmarks.scratch import execute, scratch_databases, use
 
 API_KEY = "the-service-key-of-the-benchmarks"
@@ -18,6 +19,8 @@ _NOWHERE = "postgres"
 class Site:
     """Within one of the databases, Django's connection, DATABASE_URL and servers that are started all use that one."""
 
+    _postgres: int
+    _servers: list[int] = field(default_factory=list)
     _kept: dict[str, str] = field(default_factory=dict)
     _until_the_end: ExitStack = field(default_factory=ExitStack)
 
@@ -61,7 +64,15 @@ class Site:
         from tests.server import running_server
 
         with running_server(workers=2, environment={**_QUIET, **(environment or {})}) as server:
-            yield server.url
+            self._servers.append(server.master)
+            try:
+                yield server.url
+            finally:
+                self._servers.remove(server.master)
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """How long PostgreSQL, and the servers that run now, have been on a core."""
+        return {"postgresql": cpu_seconds(self._postgres), "server": sum(map(cpu_seconds, self._servers))}
 
     def enqueue(self, jobs: int, *, type: str = "benchmark") -> None:
         """Fills the queue of the database in use with small jobs, and lets PostgreSQL tidy up after the ones before."""
@@ -77,8 +88,8 @@ class Site:
 @contextmanager
 def running_site() -> Iterator[Site]:
     """A site of one's own; nothing of it is left afterwards."""
-    with scratch_databases([], environment={"INTERNAL_API_KEY": API_KEY}):
+    with scratch_databases([], environment={"INTERNAL_API_KEY": API_KEY}) as postgres:
         use(_NOWHERE)
-        site = Site()
+        site = Site(postgres.pid)
         with site._until_the_end:
             yield site

@@ -1,4 +1,4 @@
-"""Bulk enqueue of 1,000 jobs a request, against one INSERT of the same rows with their audit entries."""
+"""1,000 jobs a request, against one INSERT of the same rows with their audit entries."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""How long a single report takes, against a bare Django view that asks the database for a 1."""
+"""A single report, against a bare Django view that asks the database for a 1."""
 
 import time
 from collections.abc import Iterator

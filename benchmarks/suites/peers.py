@@ -1,4 +1,4 @@
-"""Other queues of Python and Node on the same PostgreSQL, by their own workers, and ours over HTTP against them."""
+"""Other queues on the same PostgreSQL by their own workers, and ours over HTTP against them."""
 
 import random
 from collections.abc import Iterator

@@ -1,15 +1,16 @@
-"""Jobs a second through their whole life over HTTP, and through the same statements by raw psycopg."""
+"""Jobs a second over HTTP, and by raw psycopg that runs the same statements."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks import orchestrators, replay
 from benchmarks.measurements import Measurement, Options, Row, Unmeasured
 from benchmarks.site import API_KEY, Site
-from benchmarks.together import Shift, together
+from benchmarks.together import Shift, shifts, speed
 
 NEEDS = ()
 BATCH = 100
+PROCESSES = (1, 2)
 HTTP: dict[str, Callable[..., Shift]] = {
     "full life": orchestrators.full_life,
     "claim + complete": orchestrators.claim_and_complete,
@@ -29,6 +30,11 @@ def by_raw(way: str, processes: int) -> str:
     return f"{way} by raw psycopg, {processes} process{'es' * (processes > 1)}"
 
 
+def cpu_of(cell: str) -> str:
+    """The cell of the CPU time a job takes, of all that work on it."""
+    return f"{cell}, CPU"
+
+
 ROWS = [
     *(
         Row(
@@ -39,8 +45,13 @@ ROWS = [
         )
         for way, mark in _AGAINST_RAW.items()
     ),
+    *(
+        Row(f"{way}, by CPU time: raw psycopg's ÷ that over HTTP, {count} each", cpu_of(by_raw(way, count)), cpu_of(over_http(way, count)))
+        for way in RAW
+        for count in PROCESSES
+    ),
     *(Row(f"{way}, batch {BATCH}, 1 orchestrator ÷ raw psycopg", over_http(way, 1), by_raw(way, 1)) for way in RAW),
-    *(Row(f"{over_http(way, processes)}, batch {BATCH}", over_http(way, processes), unit="jobs/s") for way in HTTP for processes in (1, 2)),
+    *(Row(f"{over_http(way, count)}, batch {BATCH}", over_http(way, count), unit="jobs/s") for way in HTTP for count in PROCESSES),
     Row(ONE_AT_A_TIME, ONE_AT_A_TIME, unit="jobs/s"),
 ]
 
@@ -53,23 +64,30 @@ def measure(site: Site, options: Options) -> Iterator[Measurement | Unmeasured]:
     jobs = options.size(20_000, quick=400)
     with site.fresh_database() as database, site.server() as server:
         site.enqueue(2 * BATCH)
-        life = recorded_life(BATCH)
-        connection_options = settings.DATABASES["default"]["OPTIONS"]["options"]
+        raw = [database, settings.DATABASES["default"]["OPTIONS"]["options"], recorded_life(BATCH)]
 
-        def ours(way: str, processes: int, *, jobs: int, batch: int = BATCH) -> float:
-            site.enqueue(jobs)
-            return together(HTTP[way], [(server, API_KEY, f"orchestrator-{number}", batch) for number in range(processes)], jobs=jobs)
-
-        def raw(way: str, processes: int) -> float:
-            site.enqueue(jobs)
-            return together(RAW[way], [(database, connection_options, life)] * processes, jobs=jobs)
+        def ours(batch: int, count: int) -> Sequence[Sequence[object]]:
+            return [(server, API_KEY, f"orchestrator-{number}", batch) for number in range(count)]
 
         # Each thread of the server prepares its statements at their first use.
-        ours("full life", 2, jobs=options.size(2_000, quick=200))
-        cells: list[tuple[str, int, Callable[[], float]]] = [
-            *((over_http(way, count), jobs, lambda way=way, count=count: ours(way, count, jobs=jobs)) for way in HTTP for count in (1, 2)),
-            *((by_raw(way, count), jobs, lambda way=way, count=count: raw(way, count)) for way in RAW for count in (1, 2)),
-            (ONE_AT_A_TIME, jobs // 10, lambda: ours("complete with claim", 1, jobs=jobs // 10, batch=1)),
+        warm_up = options.size(2_000, quick=200)
+        site.enqueue(warm_up)
+        shifts(orchestrators.full_life, ours(BATCH, 2), jobs=warm_up)
+        cells = [
+            *((over_http(way, count), work, ours(BATCH, count), jobs) for way, work in HTTP.items() for count in PROCESSES),
+            *((by_raw(way, count), work, [raw] * count, jobs) for way, work in RAW.items() for count in PROCESSES),
+            (ONE_AT_A_TIME, orchestrators.complete_and_claim_next, ours(1, 1), jobs // 10),
         ]
-        for cell, count, run in random.sample(cells, len(cells)):
-            yield Measurement(cell, run(), "jobs/s", count)
+        for cell in random.sample(cells, len(cells)):
+            yield from _timed(site, *cell)
+
+
+def _timed(site: Site, cell: str, work: Callable[..., Shift], arguments: Sequence[Sequence[object]], jobs: int) -> Iterator[Measurement]:
+    site.enqueue(jobs)
+    before = site.cpu_seconds()
+    done = shifts(work, arguments, jobs=jobs)
+    spent = {who: seconds - before[who] for who, seconds in site.cpu_seconds().items()}
+    spent["clients"] = sum(shift.cpu_seconds for shift in done)
+    yield Measurement(cell, speed(done), "jobs/s", jobs)
+    each = {who: 1e6 * seconds / jobs for who, seconds in spent.items()}
+    yield Measurement(cpu_of(cell), sum(each.values()), "µs", jobs, {who: round(value) for who, value in each.items()})

@@ -1,4 +1,4 @@
-"""How soon after an enqueue a claim that waits for work is answered, over real sockets."""
+"""How soon after an enqueue a claim that waits for work is answered."""
 
 import random
 import time
