@@ -47,15 +47,22 @@ def footprint() -> Iterator[Footprint]:
     """What the block reads through Django's connection, what is checked at commit included; known when it has ended, and undone then."""
     seen = Footprint()
     with transaction.atomic():
+        # What was done before the block is checked now, and what the block does as if it were committed.
+        _check_what_is_deferred()
         before = _counts()
         yield seen
-        with connection.cursor() as cursor:
-            cursor.execute("set constraints all immediate")
+        _check_what_is_deferred()
         for (name, is_index), (scans, entries) in _counts().items():
             scans_before, entries_before = before.get((name, is_index), (0, 0))
             if scans > scans_before:
                 (seen.indexes if is_index else seen.whole)[name] = Reads(scans - scans_before, entries - entries_before)
         transaction.set_rollback(True)
+
+
+def _check_what_is_deferred() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("set constraints all immediate")
+        cursor.execute("set constraints all deferred")
 
 
 def _counts() -> _Counts:

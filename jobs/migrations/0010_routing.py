@@ -14,7 +14,8 @@ _CLAIM_UNPAUSED, _CLAIM_UNPAUSED_REVERSE = (
 LANES = """
 create view claimable_lanes as
 select l.id, l.type, l.labels from lanes l
-where not exists (select from pauses p where p.scope = 'site' or p.scope = 'type' and p.name = l.type);
+where not exists (select from pauses p where p.scope = 'site')
+  and l.type <> all (array(select p.name from pauses p where p.scope = 'type'));
 
 -- Where an orchestrator may claim from: the one place that says so, for claim, probe and count alike. Whatever decides about that (types
 -- asked for or on record, labels, pauses) decides here, before the first job is looked at; a filter on the walk would read everything that
