@@ -28,7 +28,7 @@ def main() -> int:
             for number in range(1, wanted.rounds + 1):
                 results.begin_round()
                 for name in random.sample(names, len(names)):
-                    for told in _one_round(name, site, Options(quick=wanted.quick)):
+                    for told in _one_round(name, site, Options(quick=wanted.quick, depth=wanted.depth)):
                         results.add(told)
                         journal.write(told, suite=name, round_number=number, on=on)
                         _say(f"round {number} of {wanted.rounds}", told)

@@ -30,6 +30,7 @@ class Asked:
     """
     Attributes:
         suites: names, in the order given.
+        depth: how long a long queue is; None for what is usual.
         out: where the JSON lines go; None is stdout.
         write: put the table into the README.
     """
@@ -37,6 +38,7 @@ class Asked:
     suites: Sequence[str]
     rounds: int
     quick: bool
+    depth: int | None
     out: Path | None
     write: bool
 
@@ -61,6 +63,7 @@ def read(words: Sequence[str] | None = None) -> Asked:
         suites=names,
         rounds=told.rounds or (1 if told.quick else 5),
         quick=told.quick,
+        depth=told.depth,
         out=None if told.out == "-" else Path(told.out or RESULTS / f"{'quick' if told.quick else _now()}.jsonl"),
         write=told.write,
     )
@@ -77,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="which ones (default: all)")
     parser.add_argument("--rounds", type=_count, metavar="N", help="how often each suite has its turn (default: 5)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round, no peers: shows that it runs, not how fast")
+    parser.add_argument("--depth", type=_count, metavar="N", help="jobs of a long queue, and as many that have ended (default: 5,000,000)")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, help="compare with other queues; they are installed when needed")
     parser.add_argument("--out", metavar="FILE", help="for the JSON lines, - is stdout (default: a new one in benchmarks/results)")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")

@@ -5,11 +5,11 @@ import time
 
 from django.db import connection, transaction
 
+from benchmarks import seeding
 from benchmarks.figures import microseconds, rounds, table
 from benchmarks.scratch import execute, scratch_databases, use
 
-TYPES = 20
-ALL_TYPES = [f"type-{number}" for number in range(TYPES)]
+TYPES = seeding.types(20)
 BATCH = 10
 DEPTHS = (10_000, 100_000, 300_000)
 # What one would write first: an index in the order of the claim, and a filter on the type.
@@ -18,13 +18,6 @@ _PLAIN = """
 select id from jobs where due and type = any(%s)
 order by -priority, scheduled_for, id limit %s for update skip locked
 """
-_FILL = """
-insert into jobs (id, type, status, lane_id, due, priority, metadata, attempts, max_attempts, epoch, partial, created_by, timeout_seconds,
-  scheduled_for, created_at, updated_at, kept_by_heartbeats, claim_losses, audit_seq, event_xid)
-select 'job_' || lpad(n::text, 26, '0'), l.type, 'queued', l.id, true, case l.type when 'type-0' then 10 else 50 end, '{}', 0, 1, 0, false,
-  'benchmark', 3600, now(), now(), now(), false, 0, 0, pg_current_xact_id()
-from generate_series((select count(*) from jobs) + 1, %s) n join lanes l on l.type = 'type-' || n %% %s
-"""
 
 
 def main() -> None:
@@ -32,19 +25,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=rounds, default=50, help="claims of each kind at each depth (default: 50)")
     options = parser.parse_args()
     rows = []
-    with scratch_databases(["claims"]):
-        from jobs import statements
-
-        use("claims")
-        # The rows that fill the queue have no entries in the log.
-        execute("drop trigger audited on jobs")
-        execute(_PLAIN_INDEX)
-        statements.run("open_lanes", types=ALL_TYPES)
+    with scratch_databases([f"claims_{depth}" for depth in DEPTHS]):
         for depth in DEPTHS:
-            with connection.cursor() as cursor:
-                cursor.execute(_FILL, [depth, TYPES])
-            execute("vacuum analyze jobs")
-            for asked, types in ((f"one type of {TYPES}, of low priority", ["type-0"]), ("any type", ALL_TYPES)):
+            use(f"claims_{depth}")
+            seeding.fill(queued=depth, finished=0, among=len(TYPES))
+            execute(_PLAIN_INDEX)
+            execute("analyze jobs")
+            for asked, types in (("a rare type, of low priority", [seeding.RARE]), ("any type", [*TYPES, seeding.RARE])):
                 by_lanes = [_timed_claim(types) for _ in range(options.rounds)]
                 plain = [_timed_plain(types) for _ in range(options.rounds)]
                 rows.append([f"{depth:,}", asked, microseconds(by_lanes), microseconds(plain)])

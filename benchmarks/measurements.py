@@ -57,9 +57,11 @@ class Options:
 
     Attributes:
         quick: to the end, on tiny sizes: whether it works, not how fast.
+        depth: how long a long queue is; None for what is usual.
     """
 
     quick: bool = False
+    depth: int | None = None
 
     def size(self, usual: int, *, quick: int) -> int:
         """How many jobs, samples or seconds."""

@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 # New interpreters rather than forks: what this process holds open (connections, threads) is not theirs.
 _PROCESSES = multiprocessing.get_context("spawn")
 _START_WITHIN_SECONDS = 60
 _everybody: Any = None
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,18 @@ def shifts(work: Callable[..., Shift], arguments: Sequence[Sequence[object]], *,
     Raises:
         RuntimeError: not every job was completed exactly once.
     """
-    barrier = _PROCESSES.Barrier(len(arguments))
-    with ProcessPoolExecutor(len(arguments), mp_context=_PROCESSES, initializer=_meet_at, initargs=(barrier,)) as processes:
-        done = [shift.result() for shift in [processes.submit(work, *each) for each in arguments]]
+    done = all_at_once(work, arguments)
     completed = [job for shift in done for job in shift.jobs]
     if len(completed) != jobs or len({*completed}) != jobs:
         raise RuntimeError(f"of {jobs} jobs {len({*completed})} were completed, in {len(completed)} completions")
     return done
+
+
+def all_at_once(work: Callable[..., Result], arguments: Sequence[Sequence[object]]) -> list[Result]:
+    """What each of a number of processes returns, begun at the same moment; arguments as `together`."""
+    barrier = _PROCESSES.Barrier(len(arguments))
+    with ProcessPoolExecutor(len(arguments), mp_context=_PROCESSES, initializer=_meet_at, initargs=(barrier,)) as processes:
+        return [result.result() for result in [processes.submit(work, *each) for each in arguments]]
 
 
 def speed(shifts: Sequence[Shift]) -> float:

@@ -32,6 +32,9 @@ NAMES = (
     "latency",
     "enqueue",
     "wake_up",
+    "depth",
+    "fill",
+    "churn",
 )
 # Those that install and run other queues.
 PEERS = frozenset({"peers"})

@@ -14,7 +14,8 @@ _CLAIM_UNPAUSED, _CLAIM_UNPAUSED_REVERSE = (
 LANES = """
 create view claimable_lanes as
 select l.id, l.type, l.labels from lanes l
-where not exists (select from pauses p where p.scope = 'site' or p.scope = 'type' and p.name = l.type);
+where not exists (select from pauses p where p.scope = 'site')
+  and l.type <> all (array(select p.name from pauses p where p.scope = 'type'));
 
 -- Where an orchestrator may claim from: the one place that says so, for claim, probe and count alike. Whatever decides about that (types
 -- asked for or on record, labels, pauses) decides here, before the first job is looked at; a filter on the walk would read everything that
@@ -71,9 +72,9 @@ ANSWER_BYTES_REVERSE = "drop function answer_bytes(jsonb, jsonb, jsonb, text);"
 
 PICK_JOBS = """
 -- Locks at most `most` due jobs of some lanes, best first, passing over what others hold: it comes back full while anything is free.
--- One lane is in that order as it stands. Of several, a short peek into each gives a bound (the want-th best head); the candidates up to it
--- are read without locks, then locked in order; if neighbours hold some of them, a next round goes on behind the last candidate. So it reads
--- about most + lanes rows, not their product. (Locks inside the lateral join would hold the heads of every lane.)
+-- One lane is in that order as it stands. Of several, a short peek into each gives a bound (the want-th best head); the candidates up to it,
+-- in the lanes that have any, are read without locks, then locked in order; if neighbours hold some of them, a next round goes on behind the
+-- last candidate. So it reads about most + lanes rows, not their product. (Locks inside the lateral join would hold every lane's head.)
 -- Plans: index jobs_claim in all looks (an equality on the lane, then row comparisons), the primary key for the lock. Always
 -- `id = any(array(select …))`, never a join: under a generic plan a join may become a hash over all jobs.
 -- most_bytes: answer_bytes of all of them.
@@ -95,17 +96,19 @@ begin
   for round in 1..12 loop
     exit when lane_ids is null or cardinality(ids) >= most;
     with peek as materialized (
-      select c.* from unnest(lane_ids) l(id) cross join lateral (
+      select l.id as lane_id, c.* from unnest(lane_ids) l(id) cross join lateral (
         select -j.priority as rank, j.scheduled_for, j.id from jobs j
         where j.lane_id = l.id and j.due and (-j.priority, j.scheduled_for, j.id) > (low_rank, low_time, low_id)
-        order by -j.priority, j.scheduled_for, j.id limit least(want, 2 + 2 * want / cardinality(lane_ids))) c),
+        order by -j.priority, j.scheduled_for, j.id limit least(want, 1 + 2 * want / cardinality(lane_ids))) c),
     bound as materialized (
       (select p.rank, p.scheduled_for, p.id from peek p order by 1, 2, 3 offset want - 1 limit 1)
       union all select 32767, 'infinity', '~' limit 1),
     candidates as materialized (
-      select c.* from bound b cross join unnest(lane_ids) l(id) cross join lateral (
+      select c.* from bound b cross join lateral (
+        select distinct p.lane_id from peek p where (p.rank, p.scheduled_for, p.id) <= (b.rank, b.scheduled_for, b.id)) l
+      cross join lateral (
         select -j.priority as rank, j.scheduled_for, j.id from jobs j
-        where j.lane_id = l.id and j.due and (-j.priority, j.scheduled_for, j.id) > (low_rank, low_time, low_id)
+        where j.lane_id = l.lane_id and j.due and (-j.priority, j.scheduled_for, j.id) > (low_rank, low_time, low_id)
           and (-j.priority, j.scheduled_for, j.id) <= (b.rank, b.scheduled_for, b.id)
         order by -j.priority, j.scheduled_for, j.id limit want) c
       order by c.rank, c.scheduled_for, c.id limit want),

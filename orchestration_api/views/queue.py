@@ -71,31 +71,34 @@ def claim_for(
         ask_again: called before what was waited for is claimed: raises when the caller's token has ended meanwhile.
     """
     # A list that names none says as little as no list, as it does in a query and on the record.
-    types: Sequence[str] | None = fields.get("job_types") or claiming.types_on_record(holder.name)
+    types: Sequence[str] | None = fields.get("job_types") or None
     wanted, seconds = fields["batch_size"], fields.get("wait", 0)
 
     def claim_if_due() -> claiming.Claim | None:
-        if not claiming.is_anything_due(types):
+        if not claiming.is_anything_due(types, by=holder):
             return None
         if ask_again:
             ask_again()
         won = claim()
         return won if won.jobs else None
 
+    def why_not() -> str | None:
+        return pausing.reason_for(holder.name, types or claiming.types_on_record(holder.name))
+
     def claim() -> claiming.Claim:
         return claiming.claim(by=holder, batch_size=wanted, job_types=types, claim_id=fields.get("claim_id"), beside_bytes=beside_bytes)
 
     claimed = claim()
     # Who is stopped is told so at once: it would only take up a place among those that wait.
-    reason: str | None = None if claimed.jobs else pausing.reason_for(holder.name, types)
+    reason: str | None = None if claimed.jobs else why_not()
     if not claimed.jobs and not reason and seconds:
         # Others may wait for the same job: who loses it waits on.
         found, outcome = waiting.wait_for(claim_if_due, seconds=seconds)
         claimed = found or claimed
         # Claims may have been stopped while it waited.
-        reason = "busy" if outcome == "busy" else None if found else pausing.reason_for(holder.name, types)
+        reason = "busy" if outcome == "busy" else None if found else why_not()
     pause = _pause(len(claimed.jobs), wanted)
-    return told_claim(claimed.jobs, pause_seconds=pause, queue_size=claiming.queue_size(types), reason=reason)
+    return told_claim(claimed.jobs, pause_seconds=pause, queue_size=claiming.queue_size(types, by=holder), reason=reason)
 
 
 def told_claim(won: Sequence[Job], *, pause_seconds: float, queue_size: int, reason: str | None = None) -> dict[str, Any]:

@@ -1,0 +1,85 @@
+"""Each hot call stays on its index however many jobs there are: what it reads in a database of 200,000 is a few rows a job.
+
+Judged by what PostgreSQL counts while a call is made, with the plans of our connections: that also sees into functions and triggers, of
+which EXPLAIN tells nothing.
+"""
+
+import pytest
+from django.db import connection, transaction
+
+from benchmarks import seeding
+from benchmarks.footprint import Footprint, footprint
+from benchmarks.hot_calls import BATCH, hot_calls
+
+TYPES = 200
+# The tables that grow.
+LARGE = {"jobs", "audit_log"}
+# Of one index, in one call of a batch. (The audit log's own rows are met again by the guards.)
+MOST_ENTRIES = 12 * BATCH
+# Which index each call finds its rows by.
+BY = {
+    "claim, any type": "jobs_claim",
+    "claim, one type": "jobs_claim",
+    "claim, 20 types": "jobs_claim",
+    "claim, a rare type": "jobs_claim",
+    "claim, asked again": "jobs_live",
+    "come due": "jobs_future",
+    "is anything due": "jobs_claim",
+    "queue size": "jobs_claim",
+    "start": "jobs_pkey",
+    "complete": "jobs_pkey",
+    "complete at once": "jobs_pkey",
+    "fail": "jobs_pkey",
+    "release": "jobs_pkey",
+    "progress": "jobs_pkey",
+    "heartbeat": "jobs_live",
+    "renew": "jobs_pkey",
+    "sweep": "jobs_live",
+    "orphaned": "jobs_live",
+    "enqueue": "jobs_claim",
+    "enqueue, each with its key": "jobs_unique_key",
+    "events": "audit_log_feed",
+    "history": "audit_log_job_sequence",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _two_hundred_thousand_jobs(module_db: str) -> None:
+    seeding.fill(queued=150_000, finished=50_000, among=TYPES)
+    seeding.stories(most=200_000)
+
+
+@pytest.mark.parametrize("name", BY)
+def test_a_hot_call_stays_on_its_index(name: str) -> None:
+    assert _strays(name, _footprint_of(name)) == []
+
+
+def test_each_hot_call_is_judged() -> None:
+    assert BY.keys() == hot_calls(among=TYPES).keys()
+
+
+@pytest.mark.parametrize("name", ["claim, 20 types", "come due", "sweep", "complete", "enqueue, each with its key", "events", "history"])
+def test_without_its_index_a_call_is_found_astray(name: str) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("select conrelid::regclass::text from pg_constraint where conindid = %s::regclass", [BY[name]])
+            constrained = cursor.fetchone()
+            cursor.execute(f"alter table {constrained[0]} drop constraint {BY[name]}" if constrained else f"drop index {BY[name]}")
+        assert _strays(name, _footprint_of(name)) != []
+        transaction.set_rollback(True)
+
+
+def _footprint_of(name: str) -> Footprint:
+    with transaction.atomic():
+        call = hot_calls(among=TYPES)[name]()
+        with footprint() as seen:
+            call()
+        transaction.set_rollback(True)
+    return seen
+
+
+def _strays(name: str, seen: Footprint) -> list[str]:
+    """What is wrong with what a call read."""
+    whole = [f"{table} is read from one end to the other" for table in LARGE & seen.whole.keys()]
+    much = [f"{reads.entries} entries of {index} are read" for index, reads in seen.indexes.items() if reads.entries > MOST_ENTRIES]
+    return whole + much + ([] if BY[name] in seen.indexes else [f"{BY[name]} is not used"])
