@@ -1,8 +1,10 @@
-"""gunicorn's worker, with our own answer to what its parser refuses: Django is never asked about that."""
+"""gunicorn's worker: a thread stays with a caller who asks again at once, and what the parser refuses is answered in our own shape."""
 
 import json
 import secrets
+import select
 import socket
+import threading
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -25,10 +27,29 @@ _REFUSALS: tuple[tuple[type[Exception], tuple[int, str, str]], ...] = (
     ),
     (Exception, _BROKEN),
 )
+# How long a thread that has answered waits for the next request of the same connection. Handing the connection back to the main thread, and
+# being given it again, takes as long as a small request. Who works through jobs one by one asks again within that.
+LINGER_SECONDS = 0.001
 
 
 class Worker(ThreadWorker):
     """Threads for requests; what is not one is told so in the one shape of errors, and its connection is closed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The other half is there for whoever comes meanwhile.
+        self._may_linger = threading.Semaphore(self.cfg.threads // 2)
+
+    def handle(self, conn: Any) -> Any:
+        """Answers a request, and those that follow at once on the same connection, while no other is kept waiting by that.
+
+        Returns:
+            What gunicorn's own does of the last: True for a connection that stays open.
+        """
+        kept = super().handle(conn)
+        while kept is True and self._follows_at_once(conn):
+            kept = super().handle(conn)
+        return kept
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answers instead of gunicorn's page of HTML, when a request could not be read or the application broke."""
@@ -42,6 +63,21 @@ class Worker(ThreadWorker):
         # A client that does not wait for the answer gets none.
         with suppress(OSError):
             client.sendall(_answer(status, code, message, request_id))
+
+    def _follows_at_once(self, conn: Any) -> bool:
+        if not self.alive or not self.tpool._work_queue.empty() or not self._may_linger.acquire(blocking=False):
+            return False
+        try:
+            # What was read ahead can't be seen on the socket; gunicorn looks for it.
+            return not conn.parser.unreader.buf.getvalue() and _is_readable(conn.sock, within=LINGER_SECONDS)
+        finally:
+            self._may_linger.release()
+
+
+def _is_readable(sock: socket.socket, *, within: float) -> bool:
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(within * 1000))
 
 
 def _answer(status: int, code: str, message: str, request_id: str) -> bytes:
