@@ -89,7 +89,7 @@ def _keep_filled(seconds: int, completed: "memoryview[int]") -> None:
     from jobs.actors import Actor
     from jobs.enqueueing import NewJob, enqueue
 
-    made, began = 0, begin()
+    made, began = 0, begin().at
     while time.monotonic() - began < seconds:
         if made >= sum(completed):
             time.sleep(0.002)
