@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import msgspec
@@ -54,29 +55,20 @@ def claim_and_complete(url: str, key: str, name: str, batch: int) -> Shift:
         return Shift.over(began, completed)
 
 
-def complete_and_claim_next(url: str, key: str, name: str, batch: int) -> Shift:
-    """Says that a batch is completed and claims the next in the same request: one request a batch."""
-    claim = {"batchSize": batch}
-    with Client.orchestrator(url, key=key, name=name) as client:
-        completed, began = [], begin()
-        jobs = _claim(client, batch)
-        while jobs:
-            answer = client.ask("POST", "/jobs/status", {"updates": _completions(jobs), "claim": claim}, answer=RulingsAndJobs)
-            _check(answer, jobs)
-            completed += [job.id for job in jobs]
-            jobs = answer.jobs
-        return Shift.over(began, completed)
+def complete_and_claim_next(url: str, key: str, name: str, batch: int, at_most: float = inf) -> Shift:
+    """Says that a batch is completed and claims the next in the same request: one request a batch.
 
-
-def paced(url: str, key: str, name: str, batch: int, jobs_per_second: float) -> Shift:
-    """Completes and claims batches as `complete_and_claim_next` does, but no more than so many jobs a second."""
+    Args:
+        at_most: so many jobs a second; behind that pace it hurries until it has caught up.
+    """
     claim = {"batchSize": batch}
     with Client.orchestrator(url, key=key, name=name) as client:
         completed, began = [], begin()
         due, jobs = began.at, _claim(client, batch)
         while jobs:
-            due += batch / jobs_per_second
-            time.sleep(max(0.0, due - time.monotonic()))
+            due += batch / at_most
+            if (early := due - time.monotonic()) > 0:
+                time.sleep(early)
             answer = client.ask("POST", "/jobs/status", {"updates": _completions(jobs), "claim": claim}, answer=RulingsAndJobs)
             _check(answer, jobs)
             completed += [job.id for job in jobs]

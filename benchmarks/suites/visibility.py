@@ -10,7 +10,7 @@ import msgspec
 from benchmarks.client import Client
 from benchmarks.figures import percentile
 from benchmarks.measurements import Measurement, Options, Row, Unmeasured
-from benchmarks.orchestrators import Claimed, Jobs, Rulings, complete_and_claim_next, paced
+from benchmarks.orchestrators import Claimed, Jobs, Rulings, complete_and_claim_next
 from benchmarks.site import API_KEY, Site
 from benchmarks.together import together
 
@@ -42,7 +42,7 @@ def measure(site: Site, options: Options) -> Iterator[Measurement | Unmeasured]:
             jobs = int(speed / 2 * seconds)
             site.enqueue(jobs)
             asked = [(server, API_KEY, name, BATCH, speed / 2 / ORCHESTRATORS) for name in names]
-            load = beside.submit(together, paced, asked, jobs=jobs)
+            load = beside.submit(together, complete_and_claim_next, asked, jobs=jobs)
 
             def is_completed(job_id: str) -> bool:
                 return reader.ask("GET", f"/jobs/{job_id}", answer=_Job).status == "completed"
