@@ -79,8 +79,9 @@ def test_claims_that_race_share_out_the_queue(seed: int, live_db: str) -> None:
         assert_sound(job_id)
 
 
-def test_a_claim_passes_over_jobs_that_somebody_holds_and_waits_for_nobody(live_db: str) -> None:
-    ids = [job.id for job in enqueue([NewJob(type="report") for _ in range(20)], by=PRODUCER)]
+@pytest.mark.parametrize("types", [1, 3], ids=["one lane", "three lanes"])
+def test_a_claim_passes_over_jobs_that_somebody_holds_and_waits_for_nobody(types: int, live_db: str) -> None:
+    ids = [job.id for job in enqueue([NewJob(type=TYPES[number % types]) for number in range(20)], by=PRODUCER)]
     with psycopg.connect(live_db) as neighbour, ThreadPoolExecutor(1) as threads:
         neighbour.execute("select from jobs where id = any(%s) for update", [ids[:8]])
 
