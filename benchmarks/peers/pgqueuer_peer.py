@@ -41,4 +41,5 @@ async def work(queries: Queries) -> None:
 
 
 if __name__ == "__main__":
+    # As its own command line does.
     uvloop.run(main(*sys.argv[1:]))

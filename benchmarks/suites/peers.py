@@ -41,7 +41,7 @@ PG_BOSS = Peer(
     keeps="times on the job's row, no history",
 )
 # How many jobs each does: a few seconds' worth.
-JOBS = {PROCRASTINATE: 6_000, PGQUEUER: 20_000, PG_BOSS: 20_000}
+JOBS = {PROCRASTINATE: 6_000, PGQUEUER: 40_000, PG_BOSS: 40_000}
 
 
 def native(peer: Peer, processes: int) -> str:
