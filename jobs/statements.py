@@ -18,29 +18,13 @@ import psycopg
 from django.apps import apps
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models.base import ModelState
-from psycopg.abc import Buffer
-from psycopg.adapt import Loader
-from psycopg.pq import Format
 from psycopg.rows import dict_row
-from psycopg.types.numeric import Int8BinaryLoader
-
-from jobs import numbers
 
 if TYPE_CHECKING:
     from jobs.models import Job
 
 
 log = logging.getLogger(__name__)
-
-
-class _JsonbLoader(Loader):
-    format = Format.BINARY
-
-    def load(self, data: Buffer) -> Any:
-        # The first byte is the version of the form, 1 since there is one.
-        return numbers.read(bytes(data[1:]))
-
-
 Row = dict[str, Any]
 _FOLDER = Path(__file__).parent / "sql"
 
@@ -123,8 +107,6 @@ def _jobs() -> "tuple[type[Job], frozenset[str]]":
 def _execute(statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.RawCursor(connection.connection, row_factory=dict_row) as cursor:
-        # Rows come in their binary form, whose times are read several times faster.
-        cursor.adapters.register_loader("jsonb", _JsonbLoader)
-        cursor.adapters.register_loader("xid8", Int8BinaryLoader)
+        # Rows come in their binary form, whose times are read several times faster (jobs/loaders.py).
         cursor.execute(statement.text, statement.values(parameters), prepare=True, binary=True)
         return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []

@@ -102,6 +102,10 @@ class Items(AsSent):
     failed = Whole(required=False, min_value=0)
 
 
+# At least one of these tells how a run ended.
+_SAYS_HOW = frozenset({"status", "exit_code", "error", "output"})
+
+
 class Completion(Identified):
     status = Text(required=False)
     exitCode = Whole(required=False, min_value=-(2**63), max_value=2**63 - 1, source="exit_code")
@@ -120,7 +124,7 @@ class Completion(Identified):
         return status
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not {"status", "exit_code", "error", "output"} & attrs.keys():
+        if _SAYS_HOW.isdisjoint(attrs):
             raise serializers.ValidationError({"status": ["at least one of status, exitCode, error and output is needed"]}, code="required")
         return attrs
 

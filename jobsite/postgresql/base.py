@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from jobs import durability
+from jobs import durability, loaders
 
 # A connection that has rested for so long is asked whether it still leads anywhere. One that is in use is only looked at: asking would be
 # a round trip more for every request, on a busy server, too.
@@ -48,6 +48,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _configure_connection(self, connection: Any) -> bool:
         # Called once for each connection of the pool.
         connection.add_notice_handler(durability.hear)
+        loaders.register(connection)
         done: bool = super()._configure_connection(connection)  # type: ignore[misc]  # not in the stubs
         return done
 

@@ -37,11 +37,13 @@ class BatchViewSet(MachineViewSet):
     def report(self, request: Request) -> Response:
         frame = self._frame()
         holder, stated_at = self.holder(), self.stated_at(frame)
-        reader = ItemReader(
-            orchestrator_id=holder.name,
-            check_time=lambda stated: self._check_time(stated or stated_at),
-            needs_mending=needs_mending(request.body),
-        )
+
+        def check_time(stated: datetime | None) -> None:
+            # That of the batch has been checked.
+            if stated or not stated_at:
+                self._check_time(stated)
+
+        reader = ItemReader(orchestrator_id=holder.name, check_time=check_time, needs_mending=needs_mending(request.body))
         items = [reader.read(sent) for sent in frame["updates"]]
         self._judge(items, by=holder, stated_at=stated_at)
         results = _within_limit([self._result(item) for item in items])
