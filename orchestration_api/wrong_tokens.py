@@ -17,7 +17,7 @@ from orchestration_api.exceptions import WireError
 log = logging.getLogger(__name__)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Addresses that are over their limit, and until when, by `time.monotonic`: they are told so without a query.
-_over: Memory[str, float] = Memory()
+over_limit: Memory[str, float] = Memory()
 
 
 def count(request: Request) -> WireError | None:
@@ -27,7 +27,7 @@ def count(request: Request) -> WireError | None:
         What to answer instead of 401 when it sent too many.
     """
     address = client_of(request)
-    over_until = _over.get(address)
+    over_until = over_limit.get(address)
     left = over_until - time.monotonic() if over_until else _counted(address)
     if left <= 0:
         return None
@@ -67,7 +67,7 @@ def _counted(address: str) -> float:
         return 0.0
     left = min(max(left, 1.0), float(WINDOW_SECONDS))
     until = time.monotonic() + left
-    _over.keep(address, until, until=until)
+    over_limit.keep(address, until, until=until)
     log.warning("too many wrong tokens from %s", address)
     return left
 

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from jobs import claiming
 from jobs.actors import Actor, Holder
-from orchestration_api import waiting
+from orchestration_api import waiting, wrong_tokens
 from tests.factories import HOLDER, OTHER, PRODUCER, STAFF
 from tests.postgres import API_KEY
 
@@ -70,8 +70,9 @@ def sql(db: None) -> Callable[..., list[tuple[Any, ...]]]:
 
 @pytest.fixture(autouse=True)
 def _nobody_is_known_from_another_test() -> None:
-    """Whose row went with the database of a test must be noted anew in the next."""
+    """Whose row went with the database of a test must be noted, or counted, anew in the next."""
     claiming.contacts.forget()
+    wrong_tokens.over_limit.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

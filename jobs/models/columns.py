@@ -22,6 +22,9 @@ class TransactionIdField(IntegerColumn):
     def db_type(self, connection: Any) -> str:
         return "xid8"
 
+    def from_db_value(self, value: str | int | None, expression: Any, connection: Any) -> int | None:
+        return None if value is None else int(value)
+
 
 class Negated(models.Func):
     """`-x` as PostgreSQL writes it: an index on it serves a query only if both say it alike."""
