@@ -1,10 +1,11 @@
-"""gunicorn's worker: a thread stays with a caller who asks again at once, and what the parser refuses is answered in our own shape."""
+"""gunicorn's worker: processes share out their callers, a thread stays with one who asks again at once, and errors have our own shape."""
 
 import json
 import secrets
 import select
 import socket
 import threading
+import time
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -30,6 +31,10 @@ _REFUSALS: tuple[tuple[type[Exception], tuple[int, str, str]], ...] = (
 # How long a thread that has answered waits for the next request of the same connection. Handing the connection back to the main thread, and
 # being given it again, takes as long as a small request. Who works through jobs one by one asks again within that.
 LINGER_SECONDS = 0.001
+# All processes wake up for a new connection, and the same one tends to win. Callers keep theirs, so those of one process would share one
+# core for good. So who has connections waits a little for each before it takes another.
+GIVE_WAY_SECONDS = 0.0003
+LONGEST_GIVE_WAY_SECONDS = 0.003
 
 
 class Worker(ThreadWorker):
@@ -39,6 +44,11 @@ class Worker(ThreadWorker):
         super().__init__(*args, **kwargs)
         # The other half is there for whoever comes meanwhile.
         self._may_linger = threading.Semaphore(self.cfg.threads // 2)
+
+    def accept(self, listener: Any) -> None:
+        """Takes a new connection, unless a process that has fewer of them is quicker."""
+        time.sleep(min(self.nr_conns * GIVE_WAY_SECONDS, LONGEST_GIVE_WAY_SECONDS))
+        super().accept(listener)
 
     def handle(self, conn: Any) -> Any:
         """Answers a request, and those that follow at once on the same connection, while no other is kept waiting by that.

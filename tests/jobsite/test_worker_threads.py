@@ -1,4 +1,4 @@
-"""A thread of a worker stays with a caller who asks again at once, and with nobody else waiting for it."""
+"""Workers share out their callers, and a thread stays with one who asks again at once while nobody else waits for it."""
 
 import os
 import socket
@@ -89,6 +89,26 @@ def test_callers_who_ask_on_and_on_keep_nobody_waiting(server: Server) -> None:
             began = time.monotonic()
             caller.ask()
             assert time.monotonic() - began < 2
+
+
+def sockets_of(pid: int) -> int:
+    return sum(os.readlink(each).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink())
+
+
+def test_processes_share_out_the_callers_who_stay(module_db: str) -> None:
+    with running_server(workers=2) as server, ExitStack() as stack:
+        before = [sockets_of(worker) for worker in server.workers]
+        for _ in range(10):
+            # Two who come at the same moment.
+            callers = [Caller(server) for _ in range(2)]
+            for caller in callers:
+                stack.callback(caller.close)
+                caller.connect()
+            for caller in callers:
+                caller.ask()
+        shares = [sockets_of(worker) - own for worker, own in zip(server.workers, before, strict=True)]
+
+    assert min(shares) >= 7
 
 
 @pytest.fixture
