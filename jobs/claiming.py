@@ -63,15 +63,16 @@ def claim(
     return Claim([statements.as_job(row) for row in rows])
 
 
-def queue_size(job_types: Sequence[str] | None = None, *, by: Holder | None = None) -> int:
+def queue_size(job_types: Sequence[str] | None = None, *, by: Holder | None = None, has_just_given: bool = False) -> int:
     """How many jobs could be claimed now, counted to 10,000.
 
     Args:
         job_types: only these; None takes the types on the orchestrator's record, or any.
         by: whose claim; None asks for nobody in particular.
+        has_just_given: jobs came of it in this call. So it is not stopped, and one that was long a moment ago need not be counted again.
     """
     asked = (by.name if by else None, tuple(job_types) if job_types is not None else None)
-    if _long_queues.get(asked):
+    if has_just_given and _long_queues.get(asked):
         return COUNTED_TO
     (row,) = statements.run("queue_size", **_asked(job_types, by), limit=COUNTED_TO + _BEYOND)
     size = int(row["size"])

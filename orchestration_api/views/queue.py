@@ -97,8 +97,8 @@ def claim_for(
         claimed = found or claimed
         # Claims may have been stopped while it waited.
         reason = "busy" if outcome == "busy" else None if found else why_not()
-    pause = _pause(len(claimed.jobs), wanted)
-    return told_claim(claimed.jobs, pause_seconds=pause, queue_size=claiming.queue_size(types, by=holder), reason=reason)
+    size = claiming.queue_size(types, by=holder, has_just_given=bool(claimed.jobs))
+    return told_claim(claimed.jobs, pause_seconds=_pause(len(claimed.jobs), wanted), queue_size=size, reason=reason)
 
 
 def told_claim(won: Sequence[Job], *, pause_seconds: float, queue_size: int, reason: str | None = None) -> dict[str, Any]:
