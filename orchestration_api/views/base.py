@@ -187,9 +187,8 @@ class MachineViewSet(ViewSet):
 
     def fields_of(self, shape: type[WireSerializer], body: Any = None) -> dict[str, Any]:
         """The same, whatever time is stated."""
-        reading = the(shape).read(self.body if body is None else body)
-        self.unknown = reading.unknown
-        return reading.fields
+        fields, self.unknown = the(shape).read(self.body if body is None else body)
+        return fields
 
     def stated_at(self, fields: Mapping[str, Any]) -> datetime | None:
         """When the caller says it sent this."""
