@@ -1,6 +1,6 @@
 """The door: every change of a job's status goes through here, and only here.
 
-A set of steps is judged and made in one SQL statement (of sql: items, judged, door, told): it locks the jobs in the order of their ids,
+A set of steps is judged and made in one SQL statement (sql/items.sql to sql/rulings.sql): it locks the jobs in the order of their ids,
 checks status, lease and epoch on the locked rows, updates them and writes their audit entries, or changes nothing of a job it refuses.
 One job is a set of one.
 """
@@ -187,10 +187,10 @@ def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
     # A report that was made by the time its connection was lost is found again by its digest.
     run = statements.run_again_if_cut_off if all(step.digest for step in steps) else statements.run
 
-    told = "told" if len(steps) == 1 else "told_briefly"
+    told = "told_whole" if len(steps) == 1 else "told_briefly"
 
     def judged() -> list[Ruling]:
-        return _rulings(run("items", "judged", "door", told, items=asked, **_standing(by)))
+        return _rulings(run("items", "judged", "door", told, "rulings", items=asked, **_standing(by)))
 
     # Only a retry can run into a unique key; every other step is spared the savepoint.
     return unique_keys.looking_again(judged) if any(step.action == Verb.RETRY for step in steps) else judged()
@@ -220,6 +220,7 @@ def apply_stuck(*, by: Actor, limit: int, running_ended_by: str) -> list[Ruling]
             "judged",
             "door",
             "told_briefly",
+            "rulings",
             limit=limit,
             running_ended_by=running_ended_by,
             cancel_grace=settings.CANCEL_GRACE_SECONDS,

@@ -1,5 +1,5 @@
--- The one door: moves what may move and writes its audit entries, or changes nothing. Goes on after judged.sql; told.sql or
--- told_briefly.sql follows.
+-- The one door: moves what may move and writes its audit entries, or changes nothing. Goes on after judged.sql; told_whole.sql or
+-- told_briefly.sql follows, then rulings.sql.
 -- Plan: the primary key, by one array of ids: under a generic plan a join may become a hash over all jobs.
 , moved as (
   update jobs j set
