@@ -1,6 +1,6 @@
 """One item of a batch: read as the single call reads its body."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,12 @@ from jobs.lifecycle import JobNotFound, Status
 from jobs.transitions import Ruling
 from orchestration_api import reporting
 from orchestration_api.exceptions import WireError
-from orchestration_api.parsers import mend_text, mended
+from orchestration_api.parsers import mended
 from orchestration_api.reporting import Operation
 from orchestration_api.serializers import BatchItem, StatusDetails
 from orchestration_api.shapes import the
 
+Mend = Callable[[Any, Collection[tuple[str, ...]]], tuple[Any, list[str]]]
 # An id that is none is told back only so far.
 _LONGEST_ID = 200
 _DETAILS = frozenset(StatusDetails().fields)
@@ -87,13 +88,13 @@ class ItemReader:
     Args:
         orchestrator_id: who sends them.
         check_time: raises where the time is refused that an item states, or does not.
-        needs_mending: some text of the batch may be none that a column can hold.
+        mend: an item, and the paths of what was mended in it; as `parsers.mend_text`.
     """
 
-    def __init__(self, *, orchestrator_id: str, check_time: Callable[[datetime | None], None], needs_mending: bool = True) -> None:
+    def __init__(self, *, orchestrator_id: str, check_time: Callable[[datetime | None], None], mend: Mend) -> None:
         self._orchestrator_id = orchestrator_id
         self._check_time = check_time
-        self._needs_mending = needs_mending
+        self._mend = mend
 
     def read(self, sent: Any) -> Item:
         """An item, or what is wrong with it: that harms no other."""
@@ -109,7 +110,7 @@ class ItemReader:
         """In the order of the contract: what can't be text, who speaks, the fields, the time, the job."""
         if not isinstance(sent, dict):
             raise WireError("VALIDATION_INVALID_PARAMS", "An update must be an object.")
-        sent, replaced = mend_text(sent, reporting.LENIENT) if self._needs_mending else (sent, [])
+        sent, replaced = self._mend(sent, reporting.LENIENT)
         if isinstance(name := sent.get("orchestratorId"), str) and name != self._orchestrator_id:
             raise WireError("ORCHESTRATOR_MISMATCH", "The update names another orchestrator than the one that sends it.", body=name[:128])
         named = the(BatchItem).read({key: sent[key] for key in _OF_THE_BATCH & sent.keys()}).fields

@@ -15,7 +15,6 @@ from jobs.actors import Holder
 from jobs.models import Scope
 from orchestration_api.exceptions import as_wire_error, body_of
 from orchestration_api.items import Item, ItemReader
-from orchestration_api.parsers import needs_mending
 from orchestration_api.permissions import opened_by
 from orchestration_api.renderers import encoded, most_bytes
 from orchestration_api.serializers import Batch
@@ -43,7 +42,7 @@ class BatchViewSet(MachineViewSet):
             if stated or not stated_at:
                 self._check_time(stated)
 
-        reader = ItemReader(orchestrator_id=holder.name, check_time=check_time, needs_mending=needs_mending(request.body))
+        reader = ItemReader(orchestrator_id=holder.name, check_time=check_time, mend=self.mended)
         items = [reader.read(sent) for sent in frame["updates"]]
         self._judge(items, by=holder, stated_at=stated_at)
         results = _within_limit([self._result(item) for item in items])
