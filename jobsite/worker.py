@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import select
 import socket
 import threading
 import time
@@ -12,6 +11,8 @@ from typing import Any
 
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
+
+from jobsite.sockets import has_something_to_read
 
 _BROKEN = (500, "INTERNAL_ERROR", "Something went wrong on our side. The trace id finds it in the log.")
 # Status, code and message; looked through in order: what the application did wrong itself is among the parser's errors, too.
@@ -79,15 +80,9 @@ class Worker(ThreadWorker):
             return False
         try:
             # What was read ahead can't be seen on the socket; gunicorn looks for it.
-            return not conn.parser.unreader.buf.getvalue() and _is_readable(conn.sock, within=LINGER_SECONDS)
+            return not conn.parser.unreader.buf.getvalue() and has_something_to_read(conn.sock.fileno(), within_seconds=LINGER_SECONDS)
         finally:
             self._may_linger.release()
-
-
-def _is_readable(sock: socket.socket, *, within: float) -> bool:
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(within * 1000))
 
 
 def _answer(status: int, code: str, message: str, request_id: str) -> bytes:

@@ -1,4 +1,3 @@
-import select
 import time
 from typing import Any
 
@@ -8,6 +7,7 @@ from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from jobs import durability, loaders
+from jobsite.sockets import has_something_to_read
 
 # A connection that has rested for so long is asked whether it still leads anywhere. One that is in use is only looked at: asking would be
 # a round trip more for every request, on a busy server, too.
@@ -56,17 +56,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 def _lives(connection: Any) -> bool:
     rests_since = getattr(connection, "rests_since", None)
     has_rested = rests_since is not None and time.monotonic() - rests_since >= RESTED_SECONDS
-    if not (has_rested or _has_word_from_server(connection)):
+    # What comes unasked is that the server ends it, as a rule.
+    if not (has_rested or has_something_to_read(connection.fileno())):
         return True
     try:
         ConnectionPool.check_connection(connection)
     except psycopg.Error:
         return False
     return True
-
-
-def _has_word_from_server(connection: Any) -> bool:
-    """Whether something came that nobody asked for: that the server ends it, as a rule."""
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
