@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
@@ -11,7 +10,6 @@ from jobs import statements, vacuum
 
 # MiB: the server's own defaults; what is no larger was never thought about.
 _SMALL_BUFFERS, _SMALL_WAL = 128, 1024
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -25,11 +23,11 @@ class Rule:
     """
 
     number: str
-    broken: Callable[[Row], bool]
+    broken: Callable[[statements.Row], bool]
     message: str
     hint: str
 
-    def applied(self, row: Row) -> CheckMessage | None:
+    def applied(self, row: statements.Row) -> CheckMessage | None:
         """The message, if it is broken."""
         kind = Error if self.number.startswith("E") else Warning
         return kind(self.message.format(**row), hint=self.hint.format(**row), id=f"jobs.{self.number}") if self.broken(row) else None
@@ -119,8 +117,8 @@ RULES = (
 
 
 def connections_needed() -> int:
-    """How many connections a site opens at most: its server processes, with their pools and listeners, and one sweeper."""
-    return settings.WEB_PROCESSES * (settings.WEB_THREADS + 3) + 1
+    """How many connections a site opens at most: its server processes, each with a pool and a listener, and one sweeper."""
+    return settings.WEB_PROCESSES * (settings.POOL_SIZE + 1) + 1
 
 
 def check_server(databases: Iterable[str] | None, **_: object) -> list[CheckMessage]:

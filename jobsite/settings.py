@@ -19,7 +19,7 @@ def seconds(name: str, default: int, *, at_least: int = 1) -> int:
     return whole(name, default, at_least=at_least)
 
 
-def whole(name: str, default: int, *, at_least: int = 0) -> int:
+def whole(name: str, default: int, *, at_least: int = 0, at_most: int | None = None) -> int:
     text = os.environ.get(name, "").strip()
     try:
         value = int(text) if text else default
@@ -27,6 +27,8 @@ def whole(name: str, default: int, *, at_least: int = 0) -> int:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {text!r}.") from None
     if value < at_least:
         raise ImproperlyConfigured(f"{name} must be at least {at_least}, not {value}.")
+    if at_most is not None and value > at_most:
+        raise ImproperlyConfigured(f"{name} must be at most {at_most}, not {value}.")
     return value
 
 
@@ -121,8 +123,10 @@ USE_TZ = True
 
 # --- Database -------------------------------------------------------------------------------------------------------
 
-WEB_PROCESSES = whole("WEB_CONCURRENCY", 2, at_least=1)
+WEB_PROCESSES = whole("WEB_CONCURRENCY", 2, at_least=1, at_most=256)
 WEB_THREADS = whole("JOBSITE_WEB_THREADS", 8, at_least=1)
+# Connections of a process: one for each thread, and two to spare.
+POOL_SIZE = WEB_THREADS + 2
 STATEMENT_TIMEOUT_SECONDS = seconds("JOBSITE_STATEMENT_TIMEOUT_SECONDS", 30)
 # How long whoever needs the database waits for one that is away.
 DATABASE_PATIENCE_SECONDS = seconds("JOBSITE_DATABASE_PATIENCE_SECONDS", 20, at_least=0)
@@ -159,7 +163,7 @@ def database() -> dict[str, Any]:
     options["prepare_threshold"] = 0
     # A pool of the process: a new connection for each request is many times slower (benchmarks/connections.py).
     # While its database is away a pool asks for it ever more seldom. So it soon gives up, and is asked anew (jobsite/postgresql).
-    options["pool"] = {"min_size": 1, "max_size": WEB_THREADS + 2, "max_idle": 300, "timeout": 2, "reconnect_timeout": 1}
+    options["pool"] = {"min_size": 1, "max_size": POOL_SIZE, "max_idle": 300, "timeout": 2, "reconnect_timeout": 1}
     return {
         **settings,
         "ENGINE": "jobsite.postgresql",

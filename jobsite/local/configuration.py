@@ -57,7 +57,6 @@ def read_configuration() -> Configuration:
 
     from jobsite.settings import switch
 
-    _whole("WEB_CONCURRENCY", 2, least=1, most=256)
     return Configuration(
         host=os.environ.get("JOBSITE_BIND") or "127.0.0.1",
         port=_whole("PORT", 8000, least=1, most=65535),

@@ -139,8 +139,8 @@ def test_what_a_server_is_started_with_is_judged(durable: EmbeddedPostgres, numb
     assert f"jobs.{number}" not in told(good)
 
 
-def test_more_threads_than_the_server_takes_connections_are_told_of(durable: EmbeddedPostgres, settings: Any) -> None:
-    settings.WEB_THREADS = 100
+def test_larger_pools_than_the_server_takes_connections_are_told_of(durable: EmbeddedPostgres, settings: Any) -> None:
+    settings.POOL_SIZE = 102
 
     assert ids() == {"jobs.W012"}
 

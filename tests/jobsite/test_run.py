@@ -191,7 +191,8 @@ def test_a_stop_during_the_start_leaves_nothing(data_dir: Path) -> None:
     [
         ({"PORT": "eighty"}, r"PORT must be a whole number from 1 to 65535, not 'eighty'\."),
         ({"PORT": "70000"}, r"PORT must be .* not '70000'\."),
-        ({"WEB_CONCURRENCY": "-1"}, r"WEB_CONCURRENCY must be at least 1"),
+        ({"WEB_CONCURRENCY": "-1"}, r"WEB_CONCURRENCY must be at least 1, not -1\."),
+        ({"WEB_CONCURRENCY": "257"}, r"WEB_CONCURRENCY must be at most 256, not 257\."),
         ({"JOBSITE_DEMO": "perhaps"}, r"JOBSITE_DEMO must be 1 or 0"),
         ({"JOBSITE_BIND": "192.0.2.1"}, r"PORT, JOBSITE_BIND: 192\.0\.2\.1:\d+ can't be used: .*address"),
         ({"INTERNAL_API_KEY": "short"}, r"INTERNAL_API_KEY must have at least 24 characters"),
