@@ -17,7 +17,7 @@ MOST_AT_ONCE = 500
 COUNTED_TO = 10_000
 # Room for what stands around the jobs in an answer.
 _ENVELOPE = 65536
-# A queue by so much longer is not counted again so soon: it can't fall below where counting ends meanwhile.
+# A queue by so much longer is not counted again so soon: to fall below where counting ends, it would have to lose 20,000 jobs a second.
 _BEYOND = 5000
 _NOT_COUNTED_SECONDS = 0.25
 _CONTACT_NOTED_SECONDS = 5

@@ -18,8 +18,8 @@ LONGEST_ERROR = 100_000
 class Shape(serializers.Serializer[Any]):
     """What a thing is told by: a table of wire names, each with the attribute of the thing, or the key of a row, that it is told from.
 
-    It is read once, when a class is made: Django REST framework makes the fields anew for each thing, which takes a hundred times as long
-    as telling it.
+    It is read once, when a class is made. (Django REST framework would make the fields anew for each thing, which costs far more than to
+    tell it.)
     """
 
     _names: tuple[str, ...]
