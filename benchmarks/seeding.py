@@ -62,9 +62,9 @@ def stories(*, most: int) -> None:
 
 
 def _insert_all(*, queued: int, finished: int, among: int) -> None:
-    from jobs import statements
+    from jobs.enqueueing import open_lanes
 
-    statements.run("open_lanes", types=[*types(among), RARE])
+    open_lanes((type_, ()) for type_ in [*types(among), RARE])
     some, priority = f"'type-' || c.chance %% {among}", "c.chance / 1000 %% 5 * 25"
     _insert(1, finished, _COMPLETED, type=some, priority=priority)
     _insert(finished + 1, finished + queued, _QUEUED, type=some, priority=priority)

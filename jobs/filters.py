@@ -53,6 +53,7 @@ class Moment(django_filters.Filter):
 class JobFilterSet(django_filters.FilterSet):
     status = CommaChoices(choices=[(status.value, status.label) for status in Status])
     type = CommaList()
+    label = CommaList(field_name="labels", lookup_expr="overlap")
     orchestratorId = CommaList(field_name="orchestrator_id")
     category = CommaChoices(field_name="error_category", choices=[(category.value, category.value) for category in Category])
     createdAfter = Moment(field_name="created_at", lookup_expr="gte")

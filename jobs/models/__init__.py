@@ -11,6 +11,7 @@ from jobs.models.lease_key import LeaseKey
 from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
 from jobs.models.pause import Pause, PauseMode, PauseScope
+from jobs.models.subscription import Subscription
 from jobs.models.watch import Watch
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "PauseMode",
     "PauseScope",
     "Scope",
+    "Subscription",
     "Watch",
 ]
