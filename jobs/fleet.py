@@ -18,7 +18,7 @@ from jobs.records import SiteAct
 from jobs.transitions import Step, apply
 
 # The jobs of a lane are counted to here and no further.
-COUNTED_TO = 10_000
+COUNTED_TO = 1000
 _BATCH = 500
 
 

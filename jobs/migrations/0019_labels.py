@@ -23,17 +23,39 @@ $f$;
 -- Where an orchestrator may claim from: the one place that says so, for claim, probe and count alike. Whatever decides about that (types
 -- and labels asked for or on record, pauses) decides here, before the first job is looked at; a filter on the walk would read everything
 -- that does not match.
+-- Lanes are never deleted, so of very many most are empty. Those that are not are found by a walk over the heads of the claim index, which
+-- takes as long for one as a claim takes to look into two or three empty ones; it gives up where too many are busy.
 -- In plpgsql, not in SQL: so its plan is kept, on every version.
 create function lanes_for(holder text, types text[], declared text[]) returns bigint[] language plpgsql stable as $f$
+declare
+  many constant int := 1000; most_busy constant int := 300; fitting bigint[]; busy bigint[];
 begin
+  if exists (select from pauses p where p.scope = 'orchestrator' and p.name = holder) then
+    return null;
+  end if;
   if types is null or declared is null then
     select coalesce(lanes_for.types, nullif(o.job_types, '{}')), coalesce(declared, o.labels, '{}') into types, declared
       from (select 1) one left join orchestrators o on o.id = holder;
   end if;
-  return (
-    select array_agg(l.id) from claimable_lanes l
-    where suits(l.type, l.labels, types, declared)
-      and not exists (select from pauses p where p.scope = 'orchestrator' and p.name = holder));
+  -- Of some types by the index of type and labels; of any there is nothing to look up.
+  if types is null then
+    fitting := (select array_agg(l.id) from claimable_lanes l where suits(l.type, l.labels, null, declared));
+  else
+    fitting := (select array_agg(l.id) from claimable_lanes l where l.type = any(types) and suits(l.type, l.labels, types, declared));
+  end if;
+  if cardinality(fitting) > many then
+    with recursive heads as (
+      (select j.lane_id, 1 as nth from jobs j where j.due order by j.lane_id limit 1)
+      union all
+      select n.lane_id, h.nth + 1 from heads h
+      cross join lateral (select j.lane_id from jobs j where j.due and j.lane_id > h.lane_id order by j.lane_id limit 1) n
+      where h.nth <= most_busy)
+    select array_agg(h.lane_id) into busy from heads h;
+    if coalesce(cardinality(busy), 0) <= most_busy then
+      fitting := (select array_agg(f.id) from unnest(fitting) f (id) where f.id = any(busy));
+    end if;
+  end if;
+  return fitting;
 end $f$;
 
 -- What each orchestrator takes that is not stopped, as lanes_for has it when it asks as it lately did: a row for each such set, or one for
