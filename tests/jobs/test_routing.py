@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.footprint import footprint
 from jobs import pausing
 from jobs.actors import Holder
 from jobs.claiming import claim, is_anything_due, queue_size
-from jobs.enqueueing import NewJob, enqueue
+from jobs.enqueueing import NewJob, enqueue, open_lanes
 from jobs.filters import JobFilterSet
 from jobs.leases import Pulse, heartbeat
 from jobs.models import Job, Lane, Subscription
@@ -162,6 +163,22 @@ def test_what_the_fleet_is_said_to_take_is_what_its_claims_get(sql: Sql) -> None
             lanes |= set(found or [])
         assert takes.get(name, set()) == lanes, name
     assert sum(map(bool, takes.values())) > 20
+
+
+@pytest.mark.parametrize("busy", [7, 350], ids=["few with jobs", "many with jobs"])
+def test_of_very_many_lanes_those_with_jobs_are_found(busy: int) -> None:
+    types = [f"type-{number}" for number in range(1300)]
+    open_lanes((type_, ()) for type_ in types)
+    other = make("gpu", type=types[0])
+    jobs = [job.id for job in enqueue([NewJob(type=type_) for type_ in types[:busy]], by=PRODUCER)]
+
+    with footprint() as seen:
+        assert got() == jobs
+    assert (seen.indexes["jobs_claim"].scans < 100) == (busy == 7)
+    # (What was claimed so is undone.)
+    assert (queue_size(), is_anything_due(), got()) == (busy, True, jobs)
+    assert (queue_size(), is_anything_due()) == (0, False)
+    assert got(labels=["gpu"]) == [other]
 
 
 def _asked() -> list[tuple[list[str] | None, list[str] | None]]:
