@@ -121,7 +121,7 @@ class ActionFilter(OneOf):
     title = parameter_name = column = "action"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(word, word.replace("_", " ").capitalize()) for word in (*Verb, *Act, *SiteAct)]
+        return [(word, word.replace("_", " ").capitalize()) for word in dict.fromkeys((*Verb, *Act, *SiteAct))]
 
 
 class ActorKindFilter(OneOf):
