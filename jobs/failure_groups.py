@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from jobs import fingerprints, records, statements
+from jobs import fingerprints, records, statements, times
 from jobs.actors import Actor
 from jobs.fingerprints import Likeness
 from jobs.lifecycle import ActorKind
@@ -20,6 +20,7 @@ from jobs.statements import Row
 
 # Failures in one transaction.
 MOST_AT_ONCE = 2000
+MOST_FAILED_COUNTED = 10_000
 EXAMPLE_LENGTH = 2000
 _BY = Actor(ActorKind.SYSTEM, "failure groups")
 
@@ -63,6 +64,42 @@ def fold_on(place: FailureFold) -> int:
         place.xid, place.entry_id = int(rows[-1]["xid"]), rows[-1]["id"]
         place.save(update_fields=["xid", "entry_id"])
     return len(rows)
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    Attributes:
+        groups: those seen last come first.
+        next: where to read on; None at the end.
+    """
+
+    groups: list[FailureGroup]
+    next: str | None
+
+
+def last_seen_first(groups: "QuerySet[FailureGroup]", *, after: str | None, size: int) -> Page:
+    """A page of groups.
+
+    Args:
+        after: `next` of an earlier page. (A group that is seen meanwhile comes before it; it is not met again.)
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    if after is not None:
+        moment, _, fingerprint = after.partition("_")
+        seen = times.read(moment)
+        groups = groups.filter(Q(last_seen_at__lt=seen) | Q(last_seen_at=seen, fingerprint__gt=fingerprint))
+    found = list(groups.order_by("-last_seen_at", "fingerprint")[: size + 1])
+    more = found[size - 1] if len(found) > size else None
+    return Page(found[:size], f"{times.written(more.last_seen_at)}_{more.fingerprint}" if more else None)
+
+
+def failed_now(names: Sequence[str]) -> dict[str, int]:
+    """How many jobs of groups stand failed, by fingerprint, each counted to 10,000."""
+    rows = statements.run("failed_alike", fingerprints=list(names), most=MOST_FAILED_COUNTED)
+    return {row["fingerprint"]: row["jobs"] for row in rows}
 
 
 def wake() -> None:
@@ -120,18 +157,18 @@ def _count(failures: Sequence[Failure]) -> None:
     count(Counter((failure.fingerprint, hour_of(failure.at)) for failure in failures))
     # In the order of their keys, as everybody who locks several.
     for group in FailureGroup.objects.filter(fingerprint__in=by_group).select_for_update().order_by("fingerprint"):
-        times = [failure.at for failure in by_group[group.fingerprint]]
+        moments = [failure.at for failure in by_group[group.fingerprint]]
         FailureGroup.objects.filter(pk=group.pk).update(
-            failures=F("failures") + len(times),
-            first_seen_at=min(group.first_seen_at, *times),
-            last_seen_at=max(group.last_seen_at, *times),
+            failures=F("failures") + len(moments),
+            first_seen_at=min(group.first_seen_at, *moments),
+            last_seen_at=max(group.last_seen_at, *moments),
         )
-        _judge(group, times)
+        _judge(group, moments)
 
 
-def _judge(group: FailureGroup, times: Sequence[datetime]) -> None:
+def _judge(group: FailureGroup, moments: Sequence[datetime]) -> None:
     """What new failures change of what people had made of the group; what failed before they did so changes nothing."""
-    since = sum(at > group.triaged_at for at in times) if group.triaged_at else 0
+    since = sum(at > group.triaged_at for at in moments) if group.triaged_at else 0
     if not since:
         return
     if group.state == TriageState.RESOLVED:
