@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from jobs.failures import Category
 from jobs.lifecycle import Act, ActorKind, Status, Verb
-from jobs.models import Job, Lane, Orchestrator
+from jobs.models import Job, Lane, Orchestrator, TriageState
 from jobs.records import SiteAct
 
 # More can't be read in a drop-down.
@@ -91,6 +91,25 @@ class CategoryFilter(OneOf):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         return [(category.value, category.replace("_", " ").capitalize()) for category in Category]
+
+
+class FingerprintFilter(OneOf):
+    """Not offered: a group's page leads here."""
+
+    title = "failure group"
+    parameter_name = column = "fingerprint"
+    open_ended = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return []
+
+
+class TriageStateFilter(OneOf):
+    title = parameter_name = column = "state"
+    template = "admin/jobs/filter_tabs.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(state.value, str(state.label)) for state in TriageState]
 
 
 class AttentionFilter(OneOf):

@@ -43,7 +43,11 @@ def _failures_counted() -> Iterator[None]:
 
 
 def test_every_address_is_on_the_page_and_no_other() -> None:
-    served = {str(route.pattern).replace("<str:job_id>", "{id}").replace("<str:fingerprint>", "{fingerprint}") for route in urlpatterns if str(route.pattern)}
+    served = {
+        str(route.pattern).replace("<str:job_id>", "{id}").replace("<str:fingerprint>", "{fingerprint}")
+        for route in urlpatterns
+        if str(route.pattern)
+    }
     headings = re.findall(r"^### (.+)$", (REPOSITORY / PAGE).read_text(), re.MULTILINE)
     told = {address for heading in headings for address in re.findall(r"`[A-Z]+ /([^`]+)`", heading)}
 
