@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from jobs import idempotency, throttling, vacuum
+from jobs import failure_groups, idempotency, throttling, vacuum
 
 log = logging.getLogger(__name__)
 
@@ -49,4 +49,9 @@ def name_forgotten_transaction() -> bool:
     return False
 
 
-CHORES: tuple[Chore, ...] = (forget_old_failures, forget_answers, name_forgotten_transaction)
+def fold_failures() -> bool:
+    """Failures that are alike are counted in their groups."""
+    return failure_groups.fold()
+
+
+CHORES: tuple[Chore, ...] = (fold_failures, forget_old_failures, forget_answers, name_forgotten_transaction)

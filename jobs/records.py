@@ -17,6 +17,13 @@ class SiteAct(StrEnum):
     DISABLE = "disable"
     RESUME = "resume"
     ROTATE = "rotate"
+    ACKNOWLEDGE = "acknowledge"
+    SNOOZE = "snooze"
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+    REGRESS = "regress"
+    WAKE = "wake"
+    REGROUP = "regroup"
 
 
 def record(
@@ -26,7 +33,7 @@ def record(
 
     Args:
         act: what was done.
-        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type` or `site`.
+        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type`, `site` or `failure_group`.
         subject_id: which one.
         detail: what else a reader needs to know. No secrets: what stands in the log stays there.
     """

@@ -4,6 +4,7 @@ from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
+from jobs.models.failure_group import FailureCount, FailureFold, FailureGroup, TriageState
 from jobs.models.idempotency_key import IdempotencyKey
 from jobs.models.job import Job
 from jobs.models.lane import Lane
@@ -18,6 +19,9 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuthFailure",
+    "FailureCount",
+    "FailureFold",
+    "FailureGroup",
     "IdempotencyKey",
     "Job",
     "Lane",
@@ -28,5 +32,6 @@ __all__ = [
     "PauseMode",
     "PauseScope",
     "Scope",
+    "TriageState",
     "Watch",
 ]

@@ -116,6 +116,8 @@ class Job(models.Model):
                 name="jobs_status_updated",
                 condition=Q(status__in=sorted({*Status} - lifecycle.LIVE)),
             ),
+            # Of a failure group, the jobs that have ended so.
+            models.Index(fields=["fingerprint", "updated_at", "id"], name="jobs_failed_alike", condition=Q(status=Status.FAILED)),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=list(Status)), name="jobs_status_known"),

@@ -110,6 +110,9 @@ OPERATIONS = (
             query("type", list_of(_WORD, minItems=1), "Any of these, with commas."),
             query("orchestratorId", list_of(_WORD, minItems=1), "Held by any of these, with commas."),
             query("category", list_of(words(*Category), minItems=1), "Failed of any of these, with commas."),
+            query(
+                "fingerprint", list_of(_WORD, minItems=1), "In any of these failure groups, with commas; quick together with status=failed."
+            ),
             query("createdAfter", _TIME, "Created then or later."),
             query("createdBefore", _TIME, "Created earlier."),
             query("updatedAfter", _TIME, "Changed then or later."),
