@@ -4,6 +4,7 @@ from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
+from jobs.models.fold import Fold
 from jobs.models.idempotency_key import IdempotencyKey
 from jobs.models.job import Job
 from jobs.models.lane import Lane
@@ -18,6 +19,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuthFailure",
+    "Fold",
     "IdempotencyKey",
     "Job",
     "Lane",

@@ -1,0 +1,2 @@
+-- How many entries were taken in: the end of a fold.
+select count(*)::int as folded from found
