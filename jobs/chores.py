@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from jobs import idempotency, throttling, vacuum
+from jobs import idempotency, rollup, throttling, vacuum
 
 log = logging.getLogger(__name__)
 
@@ -49,4 +49,14 @@ def name_forgotten_transaction() -> bool:
     return False
 
 
-CHORES: tuple[Chore, ...] = (forget_old_failures, forget_answers, name_forgotten_transaction)
+def fold_figures() -> bool:
+    """Figures by type are brought up to date from the log."""
+    return rollup.fold()
+
+
+def roll_up_hours() -> bool:
+    """Figures of minutes that are old become figures of hours."""
+    return rollup.roll_up_hours()
+
+
+CHORES: tuple[Chore, ...] = (forget_old_failures, forget_answers, name_forgotten_transaction, fold_figures, roll_up_hours)

@@ -22,4 +22,4 @@ def fold(name: str, *names: str, most: int = MOST_ENTRIES, **parameters: object)
         Whether there may be more at once.
     """
     (row,) = statements.run("fold", *names, "folded", fold=name, most=most, **parameters)
-    return bool(row["folded"] == most)
+    return bool(row["began"] or row["folded"] == most)

@@ -12,6 +12,7 @@ from jobs.models.lease_key import LeaseKey
 from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
 from jobs.models.pause import Pause, PauseMode, PauseScope
+from jobs.models.rollup import Span, TimeSpent, TransitionCount
 from jobs.models.watch import Watch
 
 __all__ = [
@@ -30,5 +31,8 @@ __all__ = [
     "PauseMode",
     "PauseScope",
     "Scope",
+    "Span",
+    "TimeSpent",
+    "TransitionCount",
     "Watch",
 ]

@@ -1,5 +1,5 @@
--- The head of a fold: the next entries of the log that it has not taken in yet. A statement of the fold's own goes on from `found`, folded.sql
--- ends it.
+-- The head of a fold: the next entries of the log that it has not taken in yet. A statement of the fold's own goes on from `found`, and
+-- folded.sql ends it.
 -- Whoever has the row of the place folds; who comes meanwhile finds nothing to do. The place moves in the statement that writes what the
 -- entries come to, so each is taken in once, whoever is killed when. The first time there is no place yet: the next round begins.
 -- What lies at or above the horizon waits, as in events.sql. (The place may be newer than the snapshot: what another fold took in meanwhile
@@ -7,7 +7,7 @@
 -- Plan: index audit_log_feed.
 with begun as (
   insert into folds (name, xid, entry) select %(fold)s::text, '0', 0
-  where not exists (select from folds f where f.name = %(fold)s::text) on conflict do nothing),
+  where not exists (select from folds f where f.name = %(fold)s::text) on conflict do nothing returning name),
 place as materialized (
   select f.xid, f.entry from folds f where f.name = %(fold)s::text for no key update skip locked),
 found as materialized (
