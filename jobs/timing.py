@@ -83,10 +83,16 @@ class Timing:
         return _told(self)
 
 
-def of(job_id: str, *, now: datetime) -> Timing | None:
-    """Where the time of a job went, also when the job itself is gone; None when there never was one."""
+def of(job_id: str, *, now: datetime) -> Timing:
+    """Where the time of a job went, also when the job itself is gone.
+
+    Raises:
+        LookupError: there never was one.
+    """
     turns = [Turn(**row) for row in statements.run("turns", job_id=job_id)]
-    return timing(turns, now=now) if turns else None
+    if not turns:
+        raise LookupError(f"the audit log knows no job {job_id}")
+    return timing(turns, now=now)
 
 
 def timing(turns: Sequence[Turn], *, now: datetime) -> Timing:

@@ -131,7 +131,6 @@ def _spent_by_the_jobs() -> dict[str, int]:
     counts: Counter[str] = Counter()
     for job in Job.objects.filter(completed_at__isnull=False):
         account = timing.of(job.id, now=job.updated_at)
-        assert account is not None
         for stretch in account.stretches:
             counts[stretch.state] += stretch.microseconds
     return counts

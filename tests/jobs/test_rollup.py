@@ -39,7 +39,6 @@ def test_it_says_what_the_entries_of_the_jobs_say() -> None:
     spent: Counter[tuple[str, str]] = Counter()
     for job in jobs:
         account = timing.of(job.id, now=timezone.now())
-        assert account is not None
         # What a job is in at present is counted when it leaves it.
         for stretch in account.stretches if account.has_ended else account.stretches[:-1]:
             spent[job.type, stretch.state] += stretch.microseconds

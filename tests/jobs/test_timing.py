@@ -169,7 +169,6 @@ def test_what_the_verbs_write_adds_up_from_the_beginning_to_the_end() -> None:
     for number in range(200):
         job = lived(chance, job_type=f"type-{number}")
         account = timing.of(job.id, now=timezone.now())
-        assert account is not None
         assert account.began_at == job.created_at
         assert account.has_ended == Status(job.status).is_terminal
         assert not account.has_ended or account.until == job.completed_at
@@ -184,7 +183,6 @@ def test_a_job_enqueued_for_later_says_so_in_its_first_entry() -> None:
     job = JobFactory(scheduled_for=when)
     account = timing.of(job.id, now=when + timedelta(seconds=5))
 
-    assert account is not None
     assert [(stretch.state, stretch.ended_at) for stretch in account.stretches] == [
         ("scheduled", when),
         ("queued", when + timedelta(seconds=5)),
@@ -194,7 +192,8 @@ def test_a_job_enqueued_for_later_says_so_in_its_first_entry() -> None:
 
 @pytest.mark.django_db
 def test_of_a_job_that_never_was_nothing_is_told() -> None:
-    assert timing.of("job_never", now=NOON) is None
+    with pytest.raises(LookupError, match="job_never"):
+        timing.of("job_never", now=NOON)
 
 
 def _history(chance: random.Random) -> Iterator[Turn]:
