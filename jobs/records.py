@@ -17,6 +17,7 @@ class SiteAct(StrEnum):
     DISABLE = "disable"
     RESUME = "resume"
     ROTATE = "rotate"
+    PRUNE = "prune"
 
 
 def record(
