@@ -24,6 +24,7 @@ class SiteAct(StrEnum):
     REGRESS = "regress"
     WAKE = "wake"
     REGROUP = "regroup"
+    PRUNE = "prune"
 
 
 def record(
