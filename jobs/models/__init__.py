@@ -14,6 +14,7 @@ from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
 from jobs.models.pause import Pause, PauseMode, PauseScope
 from jobs.models.rollup import Span, TimeSpent, TransitionCount
+from jobs.models.subscription import Subscription
 from jobs.models.watch import Watch
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "PauseScope",
     "Scope",
     "Span",
+    "Subscription",
     "TimeSpent",
     "TransitionCount",
     "TriageState",

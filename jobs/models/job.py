@@ -219,7 +219,7 @@ class Job(models.Model):
             )
         asked = {"type": self.type, "payload": self.payload, "metadata": self.metadata, "priority": self.priority,
                  "max_attempts": self.max_attempts, "timeout_seconds": self.timeout_seconds,
-                 "unique_key": self.unique_key} | changes  # fmt: skip
+                 "unique_key": self.unique_key, "labels": self.labels or ()} | changes  # fmt: skip
         (job,) = enqueue([NewJob(**asked, retried_from=self.id)], by=by)
         return job
 

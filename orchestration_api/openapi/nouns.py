@@ -2,6 +2,7 @@
 
 from jobs.failures import Category
 from jobs.ids import PREFIX
+from jobs.labels import FORM
 from jobs.lifecycle import MEANINGS, ActorKind, Status
 from jobs.models import TriageState
 from jobs.timing import Wait
@@ -9,6 +10,7 @@ from orchestration_api.openapi.shapes import COUNT, FLAG, TEXT, WHOLE, Schema, c
 
 ID_PATTERN = "^[A-Za-z0-9._:-]+$"
 TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$"
+LABEL: Schema = {"type": "string", "pattern": f"^{FORM.pattern}$", "minLength": 1, "maxLength": 63}
 _DEEP = {"minimum": -(2**63), "maximum": 2**63 - 1}
 
 JSON: Schema = {
