@@ -18,7 +18,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
     Args:
         among: how many types share the jobs.
     """
-    from jobs import claiming, events, leases, progress, scheduling, sweeps
+    from jobs import claiming, events, folding, leases, progress, retention, rollup, scheduling, sweeps, timing
     from jobs.actors import Actor, Holder
     from jobs.enqueueing import NewJob, enqueue
     from jobs.models import Job
@@ -83,6 +83,16 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         held()
         return lambda: list(Job.objects.held_by(holder.name).order_by("claimed_at", "id"))
 
+    def fold() -> Call:
+        # The first time it only makes its place.
+        rollup.fold()
+        return lambda: folding.fold(rollup.FOLD, "rollup", most=BATCH)
+
+    def prune() -> Call:
+        ended = timedelta(0)
+        periods = retention.Periods(completed=ended, failed=ended, logs=ended)
+        return lambda: retention.prune(periods, by=sweeper, limit=BATCH, batch_size=BATCH)
+
     def enqueue_keyed() -> Call:
         return lambda: enqueue([NewJob(type="type-0", unique_key=f"key-{number}") for number in range(BATCH)], by=producer)
 
@@ -111,4 +121,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "enqueue, each with its key": enqueue_keyed,
         "events": lambda: lambda: events.after(events.Place.read("0"), limit=BATCH, most_bytes=1_000_000),
         "history": lambda: lambda: events.history("job_" + "1".zfill(26), after=-1, limit=BATCH, most_bytes=1_000_000),
+        "timing": lambda: lambda: timing.of("job_" + "1".zfill(26), now=timezone.now()),
+        "fold": fold,
+        "prune": prune,
     }

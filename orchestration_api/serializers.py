@@ -249,6 +249,28 @@ class Order(WireSerializer):
     expectedUpdatedAt = Moment(required=False, source="expected_updated_at")
 
 
+class Reopening(WireSerializer):
+    reason = Text(required=False, max_length=2000)
+
+
+class Resolving(Reopening):
+    note = Text(required=False, max_length=10_000)
+
+
+class Acknowledging(Resolving):
+    owner = Text(required=False, allow_blank=False, max_length=150)
+
+
+class Snoozing(Reopening):
+    until = Moment(required=False)
+    failures = Whole(required=False, min_value=1)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not {"until", "failures"} & attrs.keys():
+            raise serializers.ValidationError({"until": ["until or failures is needed"]}, code="required")
+        return attrs
+
+
 class RunAgain(WireSerializer):
     payload = AnyJSON(required=False, allow_null=True)
     priority = Whole(required=False, min_value=0, max_value=100)

@@ -129,7 +129,7 @@ CLAIM_JOBS_REVERSE = "drop function claim_jobs(text[], text[], int, text, text, 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0015_triage_columns")]
+    dependencies = [("jobs", "0016_failure_groups")]
     operations = [
         migrations.CreateModel(
             name="Subscription",

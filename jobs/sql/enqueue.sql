@@ -17,9 +17,11 @@ made as (
   from asked a cross join clock c order by a.unique_key nulls first, a.id
   returning id, lane_id, due, scheduled_for, created_at, updated_at, event_xid),
 logged as (
-  insert into audit_log (job_id, sequence, action, from_status, to_status, actor_kind, actor, epoch, attempt, request_id, at, reason, xid)
+  insert into audit_log (job_id, sequence, action, from_status, to_status, actor_kind, actor, epoch, attempt, request_id, at, reason,
+    detail, xid)
   select m.id, 0, 'enqueue', null, 'queued', %(actor_kind)s::text, %(actor)s::text, 0, 1, %(request_id)s::text, m.created_at,
-    %(reason)s::text, m.event_xid
+    %(reason)s::text, case when not m.due then jsonb_build_object('scheduledFor',
+      to_char(m.scheduled_for at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) end, m.event_xid
   from made m order by m.id),
 -- Wakes long polls, of types that had nothing to claim until now: a commit that notifies takes a lock of the whole cluster, so it must not
 -- while the queue is long. At most one notification a transaction (PostgreSQL folds equal ones), and nothing depends on it.

@@ -68,6 +68,10 @@ WORDS = {
     "timeoutSeconds": "How long a run may take, in seconds.",
     "metadata": "The producer's own; not read by jobsite.",
     "reason": "Why: it stands in the audit log.",
+    "owner": "Who looks into it; the caller, when nobody is named.",
+    "note": "What is known of it so far; what stands there stays, when none is sent.",
+    "until": "Until when.",
+    "failures": "Until so many more have failed.",
     "uniqueKey": "At most one job that has not ended has it; another is refused.",
 }
 
@@ -86,5 +90,6 @@ NARROWED: dict[str, Schema] = {
     # Of an update that is none it tells why in its result.
     "Batch.updates": {"items": {"anyOf": [ref("Update"), ref("JSON")]}},
     "LogEntry.stream": {"enum": ["stdout", "stderr", "system"]},
+    "Snoozing": _any_of("until", "failures"),
     "Edit": _any_of("priority", "scheduledFor", "metadata", "maxAttempts", "timeoutSeconds"),
 }

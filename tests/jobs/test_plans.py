@@ -42,6 +42,9 @@ BY = {
     "enqueue, each with its key": "jobs_unique_key",
     "events": "audit_log_feed",
     "history": "audit_log_job_sequence",
+    "timing": "audit_log_job_sequence",
+    "fold": "audit_log_feed",
+    "prune": "jobs_status_updated",
 }
 
 
@@ -60,7 +63,9 @@ def test_each_hot_call_is_judged() -> None:
     assert BY.keys() == hot_calls(among=TYPES).keys()
 
 
-@pytest.mark.parametrize("name", ["claim, 20 types", "come due", "sweep", "complete", "enqueue, each with its key", "events", "history"])
+@pytest.mark.parametrize(
+    "name", ["claim, 20 types", "come due", "sweep", "complete", "enqueue, each with its key", "events", "history", "fold", "prune"]
+)
 def test_without_its_index_a_call_is_found_astray(name: str) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
