@@ -46,6 +46,7 @@ class Outcome(msgspec.Struct, frozen=True):
         error: what stands in `last_error`.
         result: what is stored whole with the attempt.
         detail: what the audit entry keeps: of an output only its length and hash.
+        retryable: whether trying again may help, as it was said; None when nothing was, and the retry policy decides.
     """
 
     verb: Verb
@@ -55,7 +56,7 @@ class Outcome(msgspec.Struct, frozen=True):
     result: dict[str, Any]
     detail: dict[str, Any]
     partial: bool = False
-    retryable: bool = False
+    retryable: bool | None = None
     retry_after_seconds: int | None = None
 
 
@@ -105,7 +106,7 @@ def _failure(report: Report, error: ErrorDetail | None, timed_out: bool) -> Outc
         category=kind.category,
         result=result,
         detail=_detail(report, result) | {key: value for key, value in marks.items() if value is not None},
-        retryable=said_retryable if said_retryable is not None else kind.category not in failures.NOT_RETRYABLE,
+        retryable=said_retryable,
         retry_after_seconds=report.retry_after_seconds,
     )
 

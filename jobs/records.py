@@ -16,6 +16,7 @@ class SiteAct(StrEnum):
     DRAIN = "drain"
     DISABLE = "disable"
     RESUME = "resume"
+    CONFIGURE = "configure"
     ROTATE = "rotate"
 
 

@@ -6,6 +6,7 @@ from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
 from jobs.models.idempotency_key import IdempotencyKey
 from jobs.models.job import Job
+from jobs.models.job_type import JobType
 from jobs.models.lane import Lane
 from jobs.models.lease_key import LeaseKey
 from jobs.models.log_line import LogLine
@@ -20,6 +21,7 @@ __all__ = [
     "AuthFailure",
     "IdempotencyKey",
     "Job",
+    "JobType",
     "Lane",
     "LeaseKey",
     "LogLine",

@@ -61,7 +61,13 @@ WORDS = {
     "priority": "0 to 100, higher is claimed first.",
     "scheduledFor": "Not claimed before; at once when it is missing.",
     "maxAttempts": "How many attempts are made.",
+    "NewJobRequest.maxAttempts": "How many attempts are made: else as many as its type says, or one.",
     "timeoutSeconds": "How long a run may take, in seconds.",
+    "NewJobRequest.timeoutSeconds": "How long a run may take, in seconds: else as long as its type says, or an hour.",
+    "retryPolicy": "How its failures are tried again, where that is not as its type says.",
+    "backoffBaseSeconds": "The pause before the second attempt; it doubles with each.",
+    "backoffCapSeconds": "No pause is longer.",
+    "retryableCategories": "The failures that are tried again; where the report says whether trying again may help, that counts.",
     "metadata": "The producer's own; not read by jobsite.",
     "reason": "Why: it stands in the audit log.",
     "uniqueKey": "At most one job that has not ended has it; another is refused.",
@@ -82,5 +88,6 @@ NARROWED: dict[str, Schema] = {
     # Of an update that is none it tells why in its result.
     "Batch.updates": {"items": {"anyOf": [ref("Update"), ref("JSON")]}},
     "LogEntry.stream": {"enum": ["stdout", "stderr", "system"]},
+    "RetryPolicy.retryableCategories": {"items": ref("Category")},
     "Edit": _any_of("priority", "scheduledFor", "metadata", "maxAttempts", "timeoutSeconds"),
 }
