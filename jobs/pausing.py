@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from jobs import records, statements
 from jobs.actors import Actor
-from jobs.models import Pause, PauseMode, PauseScope
+from jobs.models import JobType, Pause, PauseMode, PauseScope
 from jobs.records import SiteAct
 
 _ACTS = {PauseMode.PAUSED: SiteAct.PAUSE, PauseMode.DRAINED: SiteAct.DRAIN, PauseMode.DISABLED: SiteAct.DISABLE}
@@ -92,6 +92,8 @@ def _stop(subject: Subject, mode: PauseMode, by: Actor, reason: str) -> None:
         Pause.objects.update_or_create(
             scope=subject.scope, name=subject.name, defaults={"mode": mode, "reason": reason, "paused_by": by.name, "at": Now()}
         )
+        if subject.scope is PauseScope.TYPE:
+            JobType.objects.get_or_create(name=subject.name)
         _record(_ACTS[mode], subject, by, reason)
 
 

@@ -60,8 +60,8 @@ MUTANTS = [
     Mutant(
         name="retries a failure though a cancel is pending",
         path="jobs/sql/judged.sql",
-        line="coalesce(f.retryable, true) and not f.cancelling",
-        becomes="coalesce(f.retryable, true)",
+        line="where w.act = 'fail' and not f.cancelling and",
+        becomes="where w.act = 'fail' and",
         test="jobs/test_verbs.py::test_while_a_cancel_is_pending_nothing_returns_to_the_queue",
     ),
     Mutant(
@@ -227,10 +227,45 @@ MUTANTS = [
     ),
     Mutant(
         name="comes back half empty when neighbours hold the best jobs of several types",
-        path="jobs/migrations/0011_routing.py",
+        path="jobs/migrations/0018_job_types.py",
         line="exit when tried is null or tried < want;",
         becomes="exit;",
         test="concurrency/test_claims_race.py::test_a_claim_passes_over_jobs_that_somebody_holds_and_waits_for_nobody",
+    ),
+    Mutant(
+        name="lets claims at once share out the same free slots of a type",
+        path="jobs/migrations/0018_job_types.py",
+        line="order by t.name for no key update skip locked);",
+        becomes="order by t.name);",
+        test="jobs/test_limits.py::test_a_claim_passes_over_a_type_that_another_is_just_claiming_from",
+    ),
+    Mutant(
+        name="keeps the slot of a job that has ended",
+        path="jobs/sql/door.sql",
+        line="holds_slot = j.holds_slot and r.goal in ('claimed', 'running')",
+        becomes="holds_slot = j.holds_slot",
+        test="jobs/test_limits.py::test_whatever_ends_a_run_makes_room_for_one",
+    ),
+    Mutant(
+        name="lets what was held before a limit came stand beside it",
+        path="jobs/job_types.py",
+        line='statements.run("count_slots", type=name, counts=limit["to"] is not None)',
+        becomes="pass",
+        test="jobs/test_limits.py::test_what_is_held_when_a_limit_comes_counts_and_is_forgotten_when_it_goes",
+    ),
+    Mutant(
+        name="lets the type overrule what was said of a failure",
+        path="jobs/sql/judged.sql",
+        line="select coalesce(f.retryable, case",
+        becomes="select coalesce(null::boolean, case",
+        test="jobs/test_retry_policies.py::test_what_is_said_of_the_failure_itself_wins",
+    ),
+    Mutant(
+        name="pauses as long whatever chance says",
+        path="jobs/sql/judged.sql",
+        line="(0.5 + random() / 2) * least(",
+        becomes="0.75 * least(",
+        test="jobs/test_retry_policies.py::test_what_failed_together_does_not_come_back_together",
     ),
     Mutant(
         name="takes jobs to be as long in an answer as they are in the database",
