@@ -95,7 +95,7 @@ def open_lanes(routes: Iterable[tuple[str, Sequence[str]]]) -> None:
     Args:
         routes: type and required labels of each; the labels as `as_set` has them.
     """
-    asked = [{"type": type_, "labels": labels} for type_, labels in sorted(routes)]
+    asked = [{"type": type_, "labels": labels} for type_, labels in routes]
     statements.run("open_lanes", lanes=msgspec.json.encode(asked).decode())
 
 

@@ -282,6 +282,13 @@ MUTANTS = [
         test="jobs/test_routing.py::test_one_that_never_declares_labels_gets_only_jobs_that_require_none",
     ),
     Mutant(
+        name="makes lanes in any order, so that two producers wait for each other",
+        path="jobs/sql/open_lanes.sql",
+        line="order by a.type, a.labels",
+        becomes="",
+        test="jobs/test_routing.py::test_lanes_are_made_in_one_order_whoever_asks",
+    ),
+    Mutant(
         name="takes back what has been started in between",
         path="jobs/fleet.py",
         line=", expected_updated_at=moment",
