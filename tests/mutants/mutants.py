@@ -260,4 +260,11 @@ MUTANTS = [
         becomes="_LARGEST = 2**64",
         test="orchestration_api/test_refusals.py::test_a_body_that_is_not_what_it_should_be_is_refused",
     ),
+    Mutant(
+        name="gives a report up at the first connection that is lost",
+        path="orchestration_api/views/repeatable.py",
+        line="len(self._lost) < _MOST_TRIES - 1",
+        becomes="len(self._lost) < 0",
+        test="orchestration_api/test_cut_off.py::test_a_report_that_is_cut_off_at_any_of_its_statements_is_made_all_the_same",
+    ),
 ]
