@@ -11,11 +11,12 @@ from psycopg_pool import PoolTimeout
 log = logging.getLogger(__name__)
 
 
-def repeat(once: Callable[[], None], *, seconds: float, name: str) -> None:
+def repeat(once: Callable[[], object], *, seconds: float, name: str) -> None:
     """Calls `once` again and again, until SIGTERM or SIGINT.
 
     Args:
-        seconds: pause between two rounds.
+        once: one round; it returns True when the next has something to do at once.
+        seconds: pause between two rounds, otherwise.
         name: for the log, when a round fails.
     """
     stopped = threading.Event()
@@ -30,8 +31,9 @@ def repeat(once: Callable[[], None], *, seconds: float, name: str) -> None:
 def repeat_until(stopped: threading.Event, once: Callable[[], object], *, seconds: float, name: str) -> None:
     """The same until it is told, for a thread, which hears no signals."""
     while not stopped.is_set():
+        more: object = False
         try:
-            once()
+            more = once()
         except (Error, PoolTimeout) as error:
             log.warning("%s: this round failed, the next is in %s s: %s", name, seconds, error)
         except Exception:
@@ -39,4 +41,5 @@ def repeat_until(stopped: threading.Event, once: Callable[[], object], *, second
             log.exception("%s: this round failed, the next is in %s s", name, seconds)
         finally:
             close_old_connections()
-        stopped.wait(seconds)
+        if more is not True:
+            stopped.wait(seconds)

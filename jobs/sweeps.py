@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from jobs import idempotency, throttling, transitions, vacuum, watch
+from jobs import transitions, watch
 from jobs.actors import Actor
 from jobs.lifecycle import Status
 from jobs.scheduling import let_come_due
@@ -66,10 +66,6 @@ def sweep(*, by: Actor, limit: int | None = None, dry_run: bool = False, force: 
             if ruling.job and ruling.was and not ruling.is_refused:
                 done.swept.append(Swept(ruling.step_id, ruling.was, Status(ruling.job.status), ruling.cause or ""))
         done.brake = None if force else watch.brake()
-        # Last: no job, and no sign of life, waits for the tidying up.
-        throttling.forget_old_failures()
-        idempotency.forget_expired()
-        vacuum.name_forgotten_transaction()
         if dry_run:
             transaction.set_rollback(True)
     done.seconds = time.monotonic() - began

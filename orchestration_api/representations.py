@@ -76,6 +76,17 @@ class _JobShape(Shape):
     cancelRequestedAt = Moment(source="cancel_requested_at")
     retriedFrom = AnyJSON(source="retried_from")
     uniqueKey = AnyJSON(source="unique_key")
+    labels = AnyJSON()
+    retryPolicy = AnyJSON(source="retry_policy")
+    fingerprint = AnyJSON()
+    quarantinedAt = Moment(source="quarantined_at")
+    cancelSeenAt = Moment(source="cancel_seen_at")
+
+    @classmethod
+    def of(cls, thing: Any) -> dict[str, Any]:
+        told = super().of(thing)
+        told["labels"] = told["labels"] or []
+        return told
 
 
 class JobSummary(_JobShape):

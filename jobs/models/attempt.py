@@ -19,6 +19,7 @@ class Attempt(models.Model):
     exit_code = models.BigIntegerField(null=True)
     last_error = models.TextField(null=True)  # noqa: DJ001
     error_category = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    fingerprint = models.CharField(max_length=16, null=True)  # noqa: DJ001
     result = models.JSONField(null=True, decoder=PlainNumbers)
 
     class Meta:

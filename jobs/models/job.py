@@ -73,6 +73,19 @@ class Job(models.Model):
     retried_from = models.CharField(max_length=50, null=True)  # noqa: DJ001
     # Of the jobs that have not ended, at most one has it.
     unique_key = models.CharField(max_length=200, null=True)  # noqa: DJ001
+    # What an orchestrator must have declared to get it, sorted; null: nothing. (The lane says so, too, for the claim.)
+    labels = ArrayField(models.TextField(), null=True)
+    # Where the job wants it otherwise than its type: backoffBaseSeconds, backoffCapSeconds, retryableCategories.
+    retry_policy = models.JSONField(null=True)
+    # It counts towards the concurrency limit of its type.
+    holds_slot = models.BooleanField(default=False, db_default=False)
+    # By which failures of one kind are known: of the last run that failed (jobs/fingerprints.py).
+    fingerprint = models.CharField(max_length=16, null=True)  # noqa: DJ001
+    # When running leases of it were lost, as far back as it matters.
+    lease_losses = ArrayField(models.DateTimeField(), null=True)
+    quarantined_at = models.DateTimeField(null=True)
+    # When its holder was first told that a cancel is pending.
+    cancel_seen_at = models.DateTimeField(null=True)
     # Sequence of the newest audit entry. On the row, because after a wait for the lock only the row is new, not the statement's snapshot.
     audit_seq = models.IntegerField(default=0)
     event_xid = TransactionIdField()

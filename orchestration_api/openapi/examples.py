@@ -37,6 +37,11 @@ _QUEUED: dict[str, Any] = {
     "cancelRequestedAt": None,
     "retriedFrom": None,
     "uniqueKey": None,
+    "labels": [],
+    "retryPolicy": None,
+    "fingerprint": None,
+    "quarantinedAt": None,
+    "cancelSeenAt": None,
 }
 _WHOLE = {"payload": {"customer": 42}, "result": None}
 _HELD = {"orchestratorId": "worker-7", "epoch": 1, "claimedAt": MOMENT, "leaseExpiresAt": LATER}

@@ -89,6 +89,21 @@ _JOB: dict[str, Schema] = {
     "cancelRequestedAt": nullable(ref("Time")),
     "retriedFrom": nullable(ref("JobId", "The finished job that this one repeats.")),
     "uniqueKey": nullable(described(TEXT, "No other job that has not ended has it.")),
+    "labels": list_of(TEXT, "What an orchestrator must have declared to get it, all of them."),
+    "retryPolicy": nullable(
+        closed(
+            {
+                "backoffBaseSeconds": {"type": "integer", "minimum": 0},
+                "backoffCapSeconds": {"type": "integer", "minimum": 0},
+                "retryableCategories": list_of(ref("Category")),
+            },
+            "Where the job wants it otherwise than its type.",
+            optional=("backoffBaseSeconds", "backoffCapSeconds", "retryableCategories"),
+        )
+    ),
+    "fingerprint": nullable(described(TEXT, "The same for failures of one kind: of the last run that failed.")),
+    "quarantinedAt": nullable(ref("Time", "It was lost while running too often, and is not tried again until somebody says so.")),
+    "cancelSeenAt": nullable(ref("Time", "When the holder was first told of the cancel.")),
 }
 WHOLE_JOB = {
     **_JOB,

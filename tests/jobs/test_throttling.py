@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobs.actors import Actor
-from jobs.sweeps import sweep
+from jobs.chores import do_chores
 from jobs.throttling import count_failure
 
 pytestmark = pytest.mark.django_db
@@ -32,10 +31,10 @@ def test_a_count_lasts_a_minute_from_its_first_wrong_token(sql: Sql) -> None:
     assert 59 < seconds_left <= 60
 
 
-def test_the_sweep_removes_the_counts_that_are_over(sql: Sql) -> None:
+def test_the_sweep_loop_removes_the_counts_that_are_over(sql: Sql) -> None:
     for address in ("192.0.2.1", "192.0.2.2"):
         count_failure(address)
     sql("update auth_failures set began_at = clock_timestamp() - interval '61 seconds' where address = '192.0.2.1'")
-    sweep(by=Actor.sweep())
+    do_chores()
 
     assert sql("select address from auth_failures") == [("192.0.2.2",)]

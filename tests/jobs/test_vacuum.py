@@ -9,9 +9,8 @@ import pytest
 from django.core.checks import run_checks
 
 from jobs import vacuum
-from jobs.actors import Actor
+from jobs.chores import do_chores
 from jobs.memory import Memory
-from jobs.sweeps import sweep
 
 
 @pytest.fixture
@@ -31,10 +30,10 @@ def test_an_open_transaction_that_holds_back_vacuum_is_named(forgotten: int) -> 
     assert [f"pid {forgotten} ('a report', role " in message.msg and "idle in transaction" in message.msg for message in found] == [True]
 
 
-def test_the_sweep_names_it_once_a_minute(forgotten: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_sweep_loop_names_it_once_a_minute(forgotten: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, logger="jobs.vacuum")
     for _ in range(2):
-        sweep(by=Actor.sweep())
+        do_chores()
 
     assert [f"pid {forgotten} ('a report'" in line for line in caplog.messages] == [True]
 

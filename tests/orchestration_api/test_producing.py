@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from jobs.actors import Actor
+from jobs.chores import do_chores
 from jobs.models import AuditEntry, IdempotencyKey, Job
-from jobs.sweeps import sweep
 from tests.factories import STAFF, JobFactory
 from tests.orchestration_api.wire import BASE, assert_error, send
 
@@ -139,7 +138,7 @@ def test_a_key_is_forgotten_after_a_day(api: APIClient, sql: Callable[..., objec
 
     # Expired, though no sweep has come yet: a new call.
     assert "Idempotency-Replayed" not in send(api, "post", "/jobs", {"type": "t", "payload": 1}, Idempotency_Key="old")
-    sweep(by=Actor.sweep())
+    do_chores()
     assert set(IdempotencyKey.objects.values_list("key", flat=True)) == {"old", "new"}
     assert send(api, "post", "/jobs", {"type": "t", "payload": 1}, Idempotency_Key="old")["Idempotency-Replayed"] == "true"
 

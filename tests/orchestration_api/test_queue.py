@@ -15,7 +15,7 @@ JOB_KEYS = {
     "id", "type", "status", "priority", "payload", "metadata", "result", "lastError", "errorCategory", "exitCode", "attempts",
     "maxAttempts", "epoch", "phase", "progress", "partial", "createdBy", "orchestratorId", "timeoutSeconds", "scheduledFor",
     "createdAt", "updatedAt", "claimedAt", "acknowledgedAt", "startedAt", "completedAt", "leaseExpiresAt", "cancelRequestedAt",
-    "retriedFrom", "uniqueKey",
+    "retriedFrom", "uniqueKey", "labels", "retryPolicy", "fingerprint", "quarantinedAt", "cancelSeenAt",
 }  # fmt: skip
 
 

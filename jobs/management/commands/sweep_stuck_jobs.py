@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from jobs import watch
 from jobs.actors import Actor
+from jobs.chores import do_chores
 from jobs.loops import repeat
 from jobs.sweeps import Sweep, sweep
 from jobs.times import written
@@ -37,16 +38,21 @@ class Command(BaseCommand):
         asked = {name: options[name] for name in ("limit", "dry_run", "force")}
         if not options["loop"]:
             self._tell(sweep(by=Actor.sweep(), **asked), options)
+            if not options["dry_run"]:
+                do_chores()
             return
         took = 0.0
 
-        def once() -> None:
+        def once() -> bool:
             nonlocal took
             began = time.monotonic()
             done = sweep(by=Actor.sweep(), **asked, again_within=watch.promise(options["interval"] + took))
-            took = time.monotonic() - began
             if done.swept or done.came_due:
                 self._tell(done, options)
+            # After the sweep: no job, and no sign of life, waits for them.
+            more = not options["dry_run"] and do_chores()
+            took = time.monotonic() - began
+            return more
 
         repeat(once, seconds=options["interval"], name="sweep")
 
