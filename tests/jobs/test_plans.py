@@ -39,6 +39,7 @@ BY = {
     "enqueue": "jobs_claim",
     "enqueue, each with its key": "jobs_unique_key",
     "events": "audit_log_feed",
+    "why": "jobs_claim",
     "history": "audit_log_job_sequence",
 }
 
@@ -58,7 +59,9 @@ def test_each_hot_call_is_judged() -> None:
     assert BY.keys() == hot_calls(among=TYPES).keys()
 
 
-@pytest.mark.parametrize("name", ["claim, 20 types", "come due", "sweep", "complete", "enqueue, each with its key", "events", "history"])
+@pytest.mark.parametrize(
+    "name", ["claim, 20 types", "come due", "sweep", "complete", "enqueue, each with its key", "events", "history", "why"]
+)
 def test_without_its_index_a_call_is_found_astray(name: str) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
