@@ -4,6 +4,8 @@ from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
+from jobs.models.failure_group import FailureCount, FailureFold, FailureGroup, TriageState
+from jobs.models.fold import Fold
 from jobs.models.idempotency_key import IdempotencyKey
 from jobs.models.job import Job
 from jobs.models.lane import Lane
@@ -11,6 +13,8 @@ from jobs.models.lease_key import LeaseKey
 from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
 from jobs.models.pause import Pause, PauseMode, PauseScope
+from jobs.models.rollup import Span, TimeSpent, TransitionCount
+from jobs.models.subscription import Subscription
 from jobs.models.watch import Watch
 
 __all__ = [
@@ -18,6 +22,10 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuthFailure",
+    "FailureCount",
+    "FailureFold",
+    "FailureGroup",
+    "Fold",
     "IdempotencyKey",
     "Job",
     "Lane",
@@ -28,5 +36,10 @@ __all__ = [
     "PauseMode",
     "PauseScope",
     "Scope",
+    "Span",
+    "Subscription",
+    "TimeSpent",
+    "TransitionCount",
+    "TriageState",
     "Watch",
 ]

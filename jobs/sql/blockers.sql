@@ -9,14 +9,13 @@ asked as materialized (
   from jobs j join lanes l on l.id = j.lane_id cross join clock c where j.id = %(job_id)s::text),
 -- Who takes such jobs, heard of lately or not, stopped or not.
 fleet as materialized (
-  select o.id as orchestrator_id, o.last_seen_at, nullif(o.job_types, '{}') as types,
-    o.last_seen_at > a.at - make_interval(secs => %(live_seconds)s::int) as is_live,
-    p.mode, p.paused_by, p.at as paused_at, p.reason
-  from asked a join orchestrators o on a.waits left join pauses p on p.scope = 'orchestrator' and p.name = o.id
-  where nullif(o.job_types, '{}') is null or a.type = any(o.job_types)),
+  select o.orchestrator_id, o.last_seen_at, o.types, o.labels, p.mode, p.paused_by, p.at as paused_at, p.reason,
+    o.last_seen_at > a.at - make_interval(secs => %(live_seconds)s::int) as is_live
+  from asked a join askers o on a.waits and suits(a.type, a.labels, o.types, o.labels)
+  left join pauses p on p.scope = 'orchestrator' and p.name = o.orchestrator_id),
 -- Of those that may claim now, each way to ask.
 ways as materialized (
-  select min(f.orchestrator_id) as orchestrator_id, f.types from fleet f where f.is_live and f.mode is null group by f.types),
+  select min(f.orchestrator_id) as orchestrator_id, f.types, f.labels from fleet f where f.is_live and f.mode is null group by 2, 3),
 -- How many each of them is given before it: what it may claim now, and of the job's own type also what is held up with it.
 turns as (
   select w.orchestrator_id, (select count(*) from (
@@ -29,8 +28,8 @@ turns as (
       limit %(counted_to)s::int + 1) counted) as jobs
   from ways w cross join asked a cross join lateral (
     select array(
-      select unnest(lanes_for(w.orchestrator_id, w.types))
-      union select l.id from lanes l where l.type = a.type and l.labels <@ '{}'::text[]) as lane_ids) r
+      select unnest(lanes_for(w.orchestrator_id, w.types, w.labels))
+      union select l.id from lanes l where l.type = a.type and suits(l.type, l.labels, w.types, w.labels)) as lane_ids) r
   where not a.is_early
   order by jobs, w.orchestrator_id limit 1)
 select a.status, a.type, a.labels, a.scheduled_for, a.attempts, a.max_attempts, a.at, a.waits, a.is_early,

@@ -29,11 +29,12 @@ WHY = "as chance has it"
 class Way:
     """How an orchestrator claims."""
 
-    types: list[str] | None
+    types: list[str] | None = None
+    labels: list[str] | None = None
 
     def ask(self, name: str) -> list[Job]:
         """A claim of one job."""
-        return claim(by=Holder.of(name), batch_size=1, job_types=self.types).jobs
+        return claim(by=Holder.of(name), batch_size=1, job_types=self.types, labels=self.labels).jobs
 
 
 @dataclass
@@ -63,9 +64,14 @@ class World:
         return world
 
     def meet(self, name: str) -> None:
-        """An orchestrator says what it takes."""
-        leases.heartbeat(Pulse(job_types=self._types()), by=Holder.of(name))
-        self.ways[name] = [Way(None)]
+        """An orchestrator says what it takes with heartbeats, with its claims, now for this and now for that, or with both."""
+        self.ways[name] = [Way()]
+        if self.some(0.7):
+            leases.heartbeat(Pulse(job_types=self._types(), labels=self._labels()), by=Holder.of(name))
+        if self.some(0.6):
+            self.ways[name] = [Way(self._types(), self._labels()) for _ in range(self.chance.choice((1, 1, 2)))]
+        for way in self.ways[name]:
+            way.ask(name)
 
     def enqueue(self, count: int) -> None:
         now = in_seconds(0)
@@ -75,6 +81,7 @@ class World:
                 priority=self.chance.choice((10, 50, 50, 90)),
                 scheduled_for=now + timedelta(seconds=self.chance.choice((-30, -10, -10, 600, 0))),
                 max_attempts=2,
+                labels=self.chance.choice(([], [], [], ["eu"], ["eu", "gpu"])),
             )
             for _ in range(count)
         ]
@@ -117,7 +124,10 @@ class World:
         return {job.id for name, ways in self.ways.items() for way in ways for job in _tried(name, way)}
 
     def _types(self) -> list[str] | None:
-        return self.chance.choice((None, [self.chance.choice(TYPES)], self.chance.sample(TYPES, 2)))
+        return self.chance.choice((None, None, [self.chance.choice(TYPES)], self.chance.sample(TYPES, 2)))
+
+    def _labels(self) -> list[str] | None:
+        return self.chance.choice((None, [], ["eu"], ["eu", "gpu"], ["gpu"]))
 
 
 @contextmanager
