@@ -189,13 +189,10 @@ def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
         A ruling for each step, in their order.
     """
     asked = msgspec.json.encode(steps).decode()
-    # A report that was made by the time its connection was lost is found again by its digest.
-    run = statements.run_again_if_cut_off if all(step.digest for step in steps) else statements.run
-
     told = "told_whole" if len(steps) == 1 else "told_briefly"
 
     def judged() -> list[Ruling]:
-        return _rulings(run("items", "judged", "door", told, "rulings", items=asked, **_standing(by)))
+        return _rulings(statements.run("items", "judged", "door", told, "rulings", items=asked, **_standing(by)))
 
     # Only a retry can run into a unique key; every other step is spared the savepoint.
     return unique_keys.looking_again(judged) if any(step.action == Verb.RETRY for step in steps) else judged()

@@ -45,6 +45,7 @@ urlpatterns = [
     path("jobs/<str:job_id>/history", JobViewSet.as_view({"get": "history"})),
     path("jobs/<str:job_id>/timing", JobViewSet.as_view({"get": "timing"})),
     path("jobs/<str:job_id>/attempts", JobViewSet.as_view({"get": "attempts"})),
+    path("jobs/<str:job_id>/blockers", JobViewSet.as_view({"get": "blockers"})),
     path("jobs/<str:job_id>/cancel", JobViewSet.as_view({"post": "cancel"})),
     path("jobs/<str:job_id>/retry", JobViewSet.as_view({"post": "retry"})),
     path("jobs/<str:job_id>/run-again", JobViewSet.as_view({"post": "run_again"})),

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models.functions import Left, Length
 from django.utils import timezone
 
+from jobs import blockers
 from jobs.lifecycle import TABLE, ActorKind, Status, Verb, verbs_from
 from jobs.masking import shown
 from jobs.models import Attempt, AuditEntry, Job, LogLine
@@ -77,6 +78,7 @@ def context_of(job: Job, *, may_act: bool) -> dict[str, object]:
         "ran": ran(job),
         "runs": runs_begun(job),
         "offers": offers(job, may_act=may_act),
+        "standing": blockers.look(job.id) if Status(job.status) is Status.QUEUED else None,
         "timeline": timeline(entries[:MOST_ENTRIES][::-1]),
         "has_older_entries": len(entries) > MOST_ENTRIES,
         "attempts": list(Attempt.objects.filter(job_id=job.id).defer("result").order_by("-epoch")),

@@ -59,16 +59,20 @@ begin
   return fitting;
 end $f$;
 
--- What each orchestrator takes that is not stopped, as lanes_for has it when it asks as it lately did: a row for each such set, or one for
--- what is on its record.
-create view takers as
+-- What each orchestrator asks for, as lanes_for has it when it asks as it lately did: a row for each such set, or one for what is on its
+-- record.
+create view askers as
 select o.id as orchestrator_id, o.last_seen_at, coalesce(s.types, nullif(o.job_types, '{}')) as types,
   coalesce(s.labels, o.labels, '{}') as labels
-from orchestrators o left join subscriptions s on s.orchestrator_id = o.id
-where not exists (select from pauses p where p.scope = 'orchestrator' and p.name = o.id);
+from orchestrators o left join subscriptions s on s.orchestrator_id = o.id;
+-- Of those that are not stopped.
+create view takers as
+select a.orchestrator_id, a.last_seen_at, a.types, a.labels from askers a
+where not exists (select from pauses p where p.scope = 'orchestrator' and p.name = a.orchestrator_id);
 """
 LANES_REVERSE = """
 drop view takers;
+drop view askers;
 drop function lanes_for(text, text[], text[]);
 drop function suits(text, text[], text[], text[]);
 drop view claimable_lanes;

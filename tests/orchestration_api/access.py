@@ -56,6 +56,7 @@ CALLS = {
     ("GET", "/jobs/{id}/history"): Call("look"),
     ("GET", "/jobs/{id}/timing"): Call("look"),
     ("GET", "/jobs/{id}/attempts"): Call("look"),
+    ("GET", "/jobs/{id}/blockers"): Call("look"),
     ("POST", "/jobs/{id}/cancel"): Call("steer", "running", {}),
     ("POST", "/jobs/{id}/retry"): Call("steer", "failed", {}),
     ("POST", "/jobs/{id}/run-again"): Call("steer", "completed", {}),
