@@ -39,8 +39,8 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         apply([Step(job_id=job.id, action="start", epoch=job.epoch) for job in jobs], by=holder)
         return jobs
 
-    def claim(types: Sequence[str] | None, batch: int = BATCH) -> Callable[[], Call]:
-        return lambda: lambda: claiming.claim(by=holder, batch_size=batch, job_types=types)
+    def claim(types: Sequence[str] | None, batch: int = BATCH, labels: Sequence[str] | None = None) -> Callable[[], Call]:
+        return lambda: lambda: claiming.claim(by=holder, batch_size=batch, job_types=types, labels=labels)
 
     def report(jobs: Callable[[], Sequence[Job]], step: Callable[[Job], Step]) -> Callable[[], Call]:
         def ready() -> Call:
@@ -101,6 +101,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "claim, one type": claim(some[:1]),
         "claim, 20 types": claim(some),
         "claim, a rare type": claim([seeding.RARE], 10),
+        "claim, with labels": claim(None, labels=seeding.LABELS),
         "claim, asked again": claim_again,
         "come due": come_due,
         "is anything due": lambda: lambda: claiming.is_anything_due(some),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from jobs import idempotency, retention, rollup, throttling, vacuum
+from jobs import failure_groups, idempotency, retention, rollup, throttling, vacuum
 from jobs.actors import Actor
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,11 @@ def name_forgotten_transaction() -> bool:
     return False
 
 
+def fold_failures() -> bool:
+    """Failures that are alike are counted in their groups."""
+    return failure_groups.fold()
+
+
 def fold_figures() -> bool:
     """Figures by type are brought up to date from the log."""
     return rollup.fold()
@@ -85,6 +90,7 @@ def prune() -> bool:
 
 
 CHORES: tuple[Chore, ...] = (
+    fold_failures,
     forget_old_failures,
     forget_answers,
     name_forgotten_transaction,

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from jobs import times
 from jobs.failures import Category
 from jobs.lifecycle import Status
-from jobs.models import Job
+from jobs.models import FailureGroup, Job, TriageState
 
 
 class _Words(django_filters.fields.BaseCSVField):
@@ -50,11 +50,26 @@ class Moment(django_filters.Filter):
     field_class = _MomentField
 
 
-class JobFilterSet(django_filters.FilterSet):
+class _Strict(django_filters.FilterSet):
+    def chosen(self) -> "QuerySet[Any]":
+        """What passes.
+
+        Raises:
+            ValueError: a value does not parse; the form's errors name the fields.
+        """
+        if not self.form.is_valid():
+            raise ValueError("unknown value")
+        found: QuerySet[Any] = self.qs
+        return found
+
+
+class JobFilterSet(_Strict):
     status = CommaChoices(choices=[(status.value, status.label) for status in Status])
     type = CommaList()
+    label = CommaList(field_name="labels", lookup_expr="overlap")
     orchestratorId = CommaList(field_name="orchestrator_id")
     category = CommaChoices(field_name="error_category", choices=[(category.value, category.value) for category in Category])
+    fingerprint = CommaList()
     createdAfter = Moment(field_name="created_at", lookup_expr="gte")
     createdBefore = Moment(field_name="created_at", lookup_expr="lt")
     updatedAfter = Moment(field_name="updated_at", lookup_expr="gte")
@@ -63,13 +78,13 @@ class JobFilterSet(django_filters.FilterSet):
         model = Job
         fields: list[str] = []
 
-    def chosen(self) -> "QuerySet[Job]":
-        """The jobs that pass.
 
-        Raises:
-            ValueError: a value does not parse; the form's errors name the fields.
-        """
-        if not self.form.is_valid():
-            raise ValueError("unknown value")
-        found: QuerySet[Job] = self.qs
-        return found
+class FailureGroupFilterSet(_Strict):
+    state = CommaChoices(choices=TriageState.choices)
+    type = CommaList()
+    category = CommaChoices(choices=[(category.value, category.value) for category in Category])
+    seenAfter = Moment(field_name="last_seen_at", lookup_expr="gte")
+
+    class Meta:
+        model = FailureGroup
+        fields: list[str] = []

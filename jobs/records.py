@@ -16,7 +16,15 @@ class SiteAct(StrEnum):
     DRAIN = "drain"
     DISABLE = "disable"
     RESUME = "resume"
+    TAKE_BACK = "take_back"
     ROTATE = "rotate"
+    ACKNOWLEDGE = "acknowledge"
+    SNOOZE = "snooze"
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+    REGRESS = "regress"
+    WAKE = "wake"
+    REGROUP = "regroup"
     PRUNE = "prune"
 
 
@@ -27,7 +35,7 @@ def record(
 
     Args:
         act: what was done.
-        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type` or `site`.
+        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type`, `site` or `failure_group`.
         subject_id: which one.
         detail: what else a reader needs to know. No secrets: what stands in the log stays there.
     """

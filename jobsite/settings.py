@@ -266,6 +266,8 @@ ACKNOWLEDGED_LEASE_SECONDS = seconds("JOBSITE_ACKNOWLEDGED_LEASE_SECONDS", 300)
 HEARTBEAT_LEASE_SECONDS = seconds("JOBSITE_HEARTBEAT_LEASE_SECONDS", 90)
 TIMEOUT_GRACE_SECONDS = seconds("JOBSITE_TIMEOUT_GRACE_SECONDS", 120)
 CANCEL_GRACE_SECONDS = seconds("JOBSITE_CANCEL_GRACE_SECONDS", 60)
+# Queued jobs that no orchestrator heard of in that time has asked for, as long as it is, are told of as unroutable.
+UNROUTABLE_SECONDS = seconds("JOBSITE_UNROUTABLE_SECONDS", 600)
 CLAIM_LOSSES_ALLOWED = whole("JOBSITE_CLAIM_LOSSES_ALLOWED", 5, at_least=1)
 
 # --- How long what has ended is kept --------------------------------------------------------------------------------

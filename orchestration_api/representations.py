@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from jobs import times
 from jobs.lifecycle import Status
-from jobs.models import Job
+from jobs.models import FailureGroup, Job
 from jobs.timing import Timing
 from orchestration_api.fields import AnyJSON, Moment
 
@@ -160,6 +160,36 @@ class CurrentRun(AttemptOut):
         told = super().of(thing)
         ended = Status(thing.status).is_terminal
         return told if ended else told | dict.fromkeys(("exitCode", "error", "errorCategory", "result"))
+
+
+class FailureGroupOut(Shape):
+    """Failures that are alike."""
+
+    fingerprint = AnyJSON()
+    type = AnyJSON()
+    category = AnyJSON()
+    code = AnyJSON()
+    title = AnyJSON()
+    topFrame = AnyJSON(source="top_frame")
+    exampleJobId = AnyJSON(source="example_job_id")
+    exampleError = AnyJSON(source="example_error")
+    failures = AnyJSON()
+    firstSeenAt = Moment(source="first_seen_at")
+    lastSeenAt = Moment(source="last_seen_at")
+    state = AnyJSON()
+    ongoing = AnyJSON(source="is_ongoing")
+    owner = AnyJSON()
+    note = AnyJSON()
+    snoozedUntil = Moment(source="snoozed_until")
+    snoozedFailures = AnyJSON(source="snoozed_failures")
+    triagedAt = Moment(source="triaged_at")
+    triagedBy = AnyJSON(source="triaged_by")
+
+    @classmethod
+    def of_group(cls, group: FailureGroup, failed_now: Mapping[str, int]) -> dict[str, Any]:
+        """With how many of its jobs stand failed, by fingerprint."""
+        told = cls.of(group) | {"failedJobs": failed_now.get(group.fingerprint, 0)}
+        return told | {name: told[name] or None for name in ("code", "topFrame")}
 
 
 class LogLineOut(Shape):

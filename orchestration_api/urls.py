@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from orchestration_api.views.batch import BatchViewSet
 from orchestration_api.views.events import EventViewSet
+from orchestration_api.views.failure_groups import FailureGroupViewSet
 from orchestration_api.views.jobs import JobViewSet
 from orchestration_api.views.orchestrators import OrchestratorViewSet
 from orchestration_api.views.queue import QueueViewSet
@@ -56,6 +57,12 @@ urlpatterns = [
     path("jobs/<str:job_id>/logs", ReportViewSet.as_view({"post": "append_logs", "get": "read_logs"})),
     path("jobs/<str:job_id>/logs.txt", JobViewSet.as_view({"get": "text_log"})),
     path("jobs/<str:job_id>/output.txt", JobViewSet.as_view({"get": "text_output"})),
+    path("failure-groups", FailureGroupViewSet.as_view({"get": "index"})),
+    path("failure-groups/<str:fingerprint>", FailureGroupViewSet.as_view({"get": "retrieve"})),
+    *(
+        path(f"failure-groups/<str:fingerprint>/{act}", FailureGroupViewSet.as_view({"post": act}))
+        for act in ("acknowledge", "snooze", "resolve", "reopen")
+    ),
     path("events", EventViewSet.as_view({"get": "index"})),
     path("orchestrator/heartbeat", OrchestratorViewSet.as_view({"post": "heartbeat"})),
     path("orchestrator/health", OrchestratorViewSet.as_view({"get": "health", "post": "self_report"})),

@@ -8,7 +8,7 @@ STORAGE = "alter table folds set (fillfactor = 40);"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0015_triage_columns")]
+    dependencies = [("jobs", "0019_labels")]
     operations = [
         migrations.CreateModel(
             name="Fold",

@@ -4,6 +4,7 @@ from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
+from jobs.models.failure_group import FailureCount, FailureFold, FailureGroup, TriageState
 from jobs.models.fold import Fold
 from jobs.models.idempotency_key import IdempotencyKey
 from jobs.models.job import Job
@@ -13,6 +14,7 @@ from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
 from jobs.models.pause import Pause, PauseMode, PauseScope
 from jobs.models.rollup import Span, TimeSpent, TransitionCount
+from jobs.models.subscription import Subscription
 from jobs.models.watch import Watch
 
 __all__ = [
@@ -20,6 +22,9 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuthFailure",
+    "FailureCount",
+    "FailureFold",
+    "FailureGroup",
     "Fold",
     "IdempotencyKey",
     "Job",
@@ -32,7 +37,9 @@ __all__ = [
     "PauseScope",
     "Scope",
     "Span",
+    "Subscription",
     "TimeSpent",
     "TransitionCount",
+    "TriageState",
     "Watch",
 ]

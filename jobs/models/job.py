@@ -120,6 +120,8 @@ class Job(models.Model):
                 name="jobs_status_updated",
                 condition=Q(status__in=sorted({*Status} - lifecycle.LIVE)),
             ),
+            # Of a failure group, the jobs that have ended so.
+            models.Index(fields=["fingerprint", "updated_at", "id"], name="jobs_failed_alike", condition=Q(status=Status.FAILED)),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=list(Status)), name="jobs_status_known"),
@@ -217,7 +219,7 @@ class Job(models.Model):
             )
         asked = {"type": self.type, "payload": self.payload, "metadata": self.metadata, "priority": self.priority,
                  "max_attempts": self.max_attempts, "timeout_seconds": self.timeout_seconds,
-                 "unique_key": self.unique_key} | changes  # fmt: skip
+                 "unique_key": self.unique_key, "labels": self.labels or ()} | changes  # fmt: skip
         (job,) = enqueue([NewJob(**asked, retried_from=self.id)], by=by)
         return job
 

@@ -136,6 +136,7 @@ ERRORS: dict[str, Error] = {
             "updatedAt": ref("Time"),
             "jobId": nullable(ref("JobId", "The job that has the unique key; null: another one of the same list.")),
             "uniqueKey": TEXT,
+            "state": ref("TriageState", "Of the failure group, from which that is not possible."),
         },
         example={"status": "queued", "updatedAt": MOMENT},
     ),

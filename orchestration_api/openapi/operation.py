@@ -120,6 +120,13 @@ _TEXT: Schema = {"type": "string"}
 _ORCHESTRATOR: Schema = {"type": "string", "pattern": ID_PATTERN.replace("+", "*"), "maxLength": 128}
 PARAMETERS: dict[str, Schema] = {
     "Id": {"in": "path", "name": "id", "required": True, "schema": ref("JobId"), "description": "Of the job."},
+    "Fingerprint": {
+        "in": "path",
+        "name": "fingerprint",
+        "required": True,
+        "schema": ref("Fingerprint"),
+        "description": "Of the failure group.",
+    },
     "Orchestrator": _header(
         "X-Orchestrator-ID",
         _ORCHESTRATOR,
@@ -175,5 +182,6 @@ TAGS = {
     "Reporting": "What the holder of a job says of it.",
     "Reading": "What there is, and what happened.",
     "Steering": "Jobs are changed, cancelled, tried again.",
+    "Triage": "Failures that are alike, and what people make of them.",
     "Orchestrators": "What orchestrators say of themselves, and whether we are there.",
 }

@@ -144,8 +144,12 @@ OPERATIONS = (
         parameters=(
             query("status", list_of(words(*Status), minItems=1), "Any of these, with commas."),
             query("type", list_of(_WORD, minItems=1), "Any of these, with commas."),
+            query("label", list_of(_WORD, minItems=1), "Requiring any of these labels, with commas."),
             query("orchestratorId", list_of(_WORD, minItems=1), "Held by any of these, with commas."),
             query("category", list_of(words(*Category), minItems=1), "Failed of any of these, with commas."),
+            query(
+                "fingerprint", list_of(_WORD, minItems=1), "In any of these failure groups, with commas; quick together with status=failed."
+            ),
             query("createdAfter", _TIME, "Created then or later."),
             query("createdBefore", _TIME, "Created earlier."),
             query("updatedAfter", _TIME, "Changed then or later."),

@@ -14,6 +14,10 @@ WORDS = {
     "batchSize": "At most so many jobs.",
     "jobTypes": "Only these; else those that the orchestrator last told with a heartbeat, or any.",
     "Heartbeat.jobTypes": "What it takes from now on.",
+    "labels": "What the caller has: only jobs that require nothing else; without it what its last heartbeat told, or nothing.",
+    "Heartbeat.labels": "What it has from now on; none where the list is empty.",
+    "NewJobRequest.labels": "What an orchestrator must have declared to get the job, all of them.",
+    "instanceId": "Another one for each process: tells when two of them use one id.",
     "wait": "Seconds to wait for work to come.",
     "claimId": "Names this claim. Asked again with it, the answer is what is left of that claim, so that a lost answer loses no jobs.",
     "estimatedStartTime": "When the work will begin; taken, and not used.",
@@ -64,6 +68,10 @@ WORDS = {
     "timeoutSeconds": "How long a run may take, in seconds.",
     "metadata": "The producer's own; not read by jobsite.",
     "reason": "Why: it stands in the audit log.",
+    "owner": "Who looks into it; the caller, when nobody is named.",
+    "note": "What is known of it so far; what stands there stays, when none is sent.",
+    "until": "Until when.",
+    "failures": "Until so many more have failed.",
     "uniqueKey": "At most one job that has not ended has it; another is refused.",
 }
 
@@ -82,5 +90,6 @@ NARROWED: dict[str, Schema] = {
     # Of an update that is none it tells why in its result.
     "Batch.updates": {"items": {"anyOf": [ref("Update"), ref("JSON")]}},
     "LogEntry.stream": {"enum": ["stdout", "stderr", "system"]},
+    "Snoozing": _any_of("until", "failures"),
     "Edit": _any_of("priority", "scheduledFor", "metadata", "maxAttempts", "timeoutSeconds"),
 }

@@ -11,7 +11,7 @@ from jobs import leases, times, tokens
 from jobs.enqueueing import NewJob, enqueue
 from jobs.models import ApiToken, Job
 from orchestration_api.urls import urlpatterns
-from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory, running
+from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory, grouped, running
 from tests.postgres import API_KEY
 
 # ok: 2xx. The job is made by PRODUCER and held by HOLDER, but in the column `of staff`.
@@ -24,6 +24,7 @@ list        ok       403     403       ok     ok           ok        ok      403
 look        ok       ok      404       ok     404          404       ok      403      ok           ok
 steer       ok       403     403       ok     404          404       403     ok       403          403
 count       ok       403     403       403    403          403       ok      403      ok           ok
+triage      ok       403     403       403    403          403       403     ok       403          403
 anybody     ok       ok      ok        ok     ok           ok        ok      ok       ok           ok
 """
 _LOG = {"entries": [{"sequence": 0, "stream": "stdout", "line": "a line"}]}
@@ -74,6 +75,12 @@ CALLS = {
     ("POST", "/orchestrator/health"): Call("orchestrate", body={"load": 1}),
     ("POST", "/orchestrator/metrics"): Call("orchestrate", body={"load": 1}),
     ("GET", "/orchestrator/me"): Call("anybody"),
+    ("GET", "/failure-groups"): Call("count"),
+    ("GET", "/failure-groups/{fingerprint}"): Call("count", "failed"),
+    ("POST", "/failure-groups/{fingerprint}/acknowledge"): Call("triage", "failed", {}),
+    ("POST", "/failure-groups/{fingerprint}/snooze"): Call("triage", "failed", {"failures": 3}),
+    ("POST", "/failure-groups/{fingerprint}/resolve"): Call("triage", "failed", {}),
+    ("POST", "/failure-groups/{fingerprint}/reopen"): Call("triage", "failed", {}),
 }
 
 
@@ -84,7 +91,7 @@ def routes() -> dict[tuple[str, str], Callable[..., Any]]:
         view: Any = route.callback if isinstance(route, URLPattern) else None
         for method, action in getattr(view, "actions", {}).items():
             if method != "head":
-                path = "/" + str(route.pattern).replace("<str:job_id>", "{id}")
+                path = "/" + str(route.pattern).replace("<str:job_id>", "{id}").replace("<str:fingerprint>", "{fingerprint}")
                 served[method.upper(), path] = getattr(view.cls, action)
     return served
 
@@ -147,7 +154,15 @@ def job_for(call: Call, *, of_staff: bool = False) -> Job:
     if of_staff:
         (job,) = enqueue([NewJob(type="of-staff", payload={})], by=STAFF)
         return running(job)
-    return JobFactory(status=call.status)
+    job = JobFactory(status=call.status)
+    if job.fingerprint:
+        grouped(job)
+    return job
+
+
+def address(path: str, job: Job) -> str:
+    """Of a job, or of the failure group that it is in."""
+    return path.format(id=job.id, fingerprint=job.fingerprint)
 
 
 def body_for(call: Call, job: Job) -> Any:

@@ -15,7 +15,7 @@ from django.test import override_settings
 from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
-from jobs import leases
+from jobs import leases, triage
 from jobs.lifecycle import Status
 from jobs.models import Job, Scope
 from jobs.outcomes import Report
@@ -23,7 +23,7 @@ from orchestration_api.exceptions import STATUS_OF
 from orchestration_api.openapi.document import text
 from orchestration_api.openapi.operation import Operation
 from orchestration_api.openapi.table import OPERATIONS
-from tests.factories import HOLDER, OTHER, JobFactory
+from tests.factories import HOLDER, OTHER, STAFF, JobFactory, grouped
 from tests.orchestration_api import access
 from tests.postgres import API_KEY
 
@@ -71,7 +71,7 @@ class Call:
 
     @classmethod
     def of(cls, operation: Operation, status: Status | None = None) -> "Call":
-        usual = Status.RUNNING if operation.tag == "Reporting" else Status.COMPLETED
+        usual = {"Reporting": Status.RUNNING, "Triage": Status.FAILED}.get(operation.tag, Status.COMPLETED)
         job = JobFactory(status=status or SUITABLE.get(operation.name, usual))
         body = copy.deepcopy(operation.example)
         if "renewalToken" in (body or {}):
@@ -80,7 +80,11 @@ class Call:
             body["updates"] = [{**update, "jobId": job.id, "leaseToken": leases.token_of(job)} for update in body["updates"]]
         headers = {"Authorization": f"Bearer {API_KEY}", "X-Orchestrator-ID": HOLDER.name}
         method, path = operation.address
-        return cls(operation, job, body, headers, method, path.replace("{id}", job.id))
+        if operation.tag == "Triage":
+            grouped(job)
+        if operation.name == "reopenFailureGroup":
+            triage.resolve(str(job.fingerprint), by=STAFF)
+        return cls(operation, job, body, headers, method, access.address(path, job))
 
     def send(self) -> Any:
         client = APIClient()
@@ -157,7 +161,7 @@ def _no_such_job(call: Call) -> None:
 
 
 def _slash_in_the_id(call: Call) -> None:
-    call.path = call.path.replace(call.job.id, "job%2Fnope")
+    call.path = call.path.replace(call.job.id, "job%2Fnope").replace(str(call.job.fingerprint), "0" * 16)
 
 
 def _other_method(call: Call) -> None:
@@ -185,6 +189,8 @@ def _otherwise_than_expected(call: Call) -> None:
         ended = JobFactory(status=Status.COMPLETED, unique_key="order-42")
         JobFactory(unique_key="order-42")
         call.path = call.path.replace(call.job.id, ended.id)
+    elif call.operation.tag == "Triage":
+        triage.resolve(str(call.job.fingerprint), by=STAFF)
     else:
         call.body["expectedUpdatedAt"] = "2001-01-01T00:00:00Z"
 
@@ -233,7 +239,7 @@ def _copy_not_confirmed(call: Call) -> None:
         cursor.execute(
             f"create function in_doubt() returns trigger language plpgsql as $$ begin raise warning '{words}'; return null; end $$"
         )
-        for table in ("jobs", "orchestrators", "log_lines"):
+        for table in ("jobs", "orchestrators", "log_lines", "failure_groups"):
             cursor.execute(f"create trigger in_doubt after insert or update on {table} execute function in_doubt()")
 
 

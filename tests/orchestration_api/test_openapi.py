@@ -55,7 +55,7 @@ def test_the_committed_document_is_current() -> None:
 
 def test_every_address_and_method_has_an_entry_and_no_entry_is_stale() -> None:
     served = {
-        (method.upper(), f"{DOOR}/{route.pattern}".replace("<str:job_id>", "{id}"))
+        (method.upper(), f"{DOOR}/{route.pattern}".replace("<str:job_id>", "{id}").replace("<str:fingerprint>", "{fingerprint}"))
         for route in urlpatterns
         for method in getattr(route.callback, "actions", {})
         if method != "head"
@@ -145,12 +145,13 @@ def test_every_key_of_a_request_says_what_it_means() -> None:
         (representations.Entry, "Entry"),
         (representations.AttemptOut, "Attempt"),
         (representations.LogLineOut, "LogLine"),
+        (representations.FailureGroupOut, "FailureGroup"),
         (representations.StretchOut, "Stretch"),
     ],
 )
 def test_what_is_told_has_the_keys_that_the_document_names(shape: type[serializers.Serializer[Any]], noun: str) -> None:
-    # (What was shortened is told by what writes the answer.)
-    assert set(shape().fields) == set(nouns.COMPONENTS[noun]["properties"]) - {"shortened"}
+    # (What was shortened is told by what writes the answer; how many stand failed is counted for it.)
+    assert set(shape().fields) == set(nouns.COMPONENTS[noun]["properties"]) - {"shortened", "failedJobs"}
 
 
 def test_the_filters_of_the_list_are_those_of_the_document() -> None:
