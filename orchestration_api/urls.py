@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from orchestration_api.views.batch import BatchViewSet
 from orchestration_api.views.events import EventViewSet
 from orchestration_api.views.failure_groups import FailureGroupViewSet
+from orchestration_api.views.figures import FigureViewSet
 from orchestration_api.views.jobs import JobViewSet
 from orchestration_api.views.orchestrators import OrchestratorViewSet
 from orchestration_api.views.queue import QueueViewSet
@@ -64,6 +65,7 @@ urlpatterns = [
         path(f"failure-groups/<str:fingerprint>/{act}", FailureGroupViewSet.as_view({"post": act}))
         for act in ("acknowledge", "snooze", "resolve", "reopen")
     ),
+    path("figures", FigureViewSet.as_view({"get": "index"})),
     path("events", EventViewSet.as_view({"get": "index"})),
     path("orchestrator/heartbeat", OrchestratorViewSet.as_view({"post": "heartbeat"})),
     path("orchestrator/health", OrchestratorViewSet.as_view({"get": "health", "post": "self_report"})),

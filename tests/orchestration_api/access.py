@@ -49,6 +49,7 @@ CALLS = {
     ("GET", "/jobs/orphaned"): Call("orchestrate"),
     ("GET", "/jobs/stats"): Call("count"),
     ("GET", "/events"): Call("count"),
+    ("GET", "/figures"): Call("count"),
     ("GET", "/jobs"): Call("list"),
     ("POST", "/jobs"): Call("make", body={"type": "t", "payload": 1}),
     ("GET", "/jobs/{id}"): Call("look"),
