@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models.functions import Left, Length
 from django.utils import timezone
 
+from jobs import pausing
 from jobs.lifecycle import TABLE, ActorKind, Status, Verb, verbs_from
 from jobs.masking import shown
 from jobs.models import Attempt, AuditEntry, Job, LogLine
@@ -77,10 +78,16 @@ def context_of(job: Job, *, may_act: bool) -> dict[str, object]:
         "ran": ran(job),
         "runs": runs_begun(job),
         "offers": offers(job, may_act=may_act),
+        "pauses": pausing.pauses_of_type(job.type) if Status(job.status) is Status.QUEUED else [],
         "timeline": timeline(entries[:MOST_ENTRIES][::-1]),
         "has_older_entries": len(entries) > MOST_ENTRIES,
         "attempts": list(Attempt.objects.filter(job_id=job.id).defer("result").order_by("-epoch")),
-        "documents": [("Payload", shown(job.payload)), ("Result", shown(job.result)), ("Metadata", shown(job.metadata))],
+        "documents": [
+            ("Payload", shown(job.payload)),
+            ("Result", shown(job.result)),
+            ("Metadata", shown(job.metadata)),
+            *([("Retry policy of its own", shown(job.retry_policy))] if job.retry_policy else []),
+        ],
         "lines": lines[:LOG_TAIL][::-1],
         "has_older_lines": len(lines) > LOG_TAIL,
     }
