@@ -1,14 +1,16 @@
 """What is said of a type of jobs: how they are tried again, how long they may run, how many of them may be held at a time."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count
 
 from jobs import records, statements
 from jobs.actors import Actor
 from jobs.failures import Category
-from jobs.models import JobType
+from jobs.models import Job, JobType, Pause, PauseScope
 from jobs.policies import BOUNDS
 from jobs.records import SiteAct
 from jobs.transitions import on_the_wire
@@ -61,6 +63,45 @@ def configure(name: str, *, by: Actor, reason: str, **changes: Any) -> dict[str,
         detail = {"changes": {on_the_wire(part): change for part, change in told.items()}}
         records.record(SiteAct.CONFIGURE, subject_type="type", subject_id=name, by=by, reason=reason, detail=detail)
     return told
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How things stand with a type.
+
+    Attributes:
+        held: how many of its jobs count towards its limit; 0 for a type without one.
+        pause: why none of them is claimed: its own pause, else the site's.
+    """
+
+    job_type: JobType
+    held: int
+    pause: Pause | None
+
+    @property
+    def own_words(self) -> list[str]:
+        """What was said of it, in words; empty when it is as every type."""
+        said, words = self.job_type, []
+        if said.max_attempts is not None:
+            words.append(f"{said.max_attempts} attempts")
+        if said.timeout_seconds is not None:
+            words.append(f"{said.timeout_seconds} s to run")
+        if said.backoff_base_seconds is not None or said.backoff_cap_seconds is not None:
+            base, cap = (said.in_force(part) for part in ("backoff_base_seconds", "backoff_cap_seconds"))
+            words.append(f"pauses of {base} s, doubling to {cap} s")
+        if said.retryable_categories is not None:
+            words.append(f"tried again on {', '.join(said.retryable_categories) or 'nothing'}")
+        if said.concurrency_limit is not None:
+            words.append(f"{self.held} of {said.concurrency_limit} held")
+        return words
+
+
+def standings() -> list[Standing]:
+    """How things stand with each type, by name."""
+    held = dict(Job.objects.filter(holds_slot=True).order_by().values_list("type").annotate(Count("id")))
+    pauses = {pause.name: pause for pause in Pause.objects.exclude(scope=PauseScope.ORCHESTRATOR)}
+    # (The name of the site's is empty.)
+    return [Standing(each, held.get(each.name, 0), pauses.get(each.name) or pauses.get("")) for each in JobType.objects.order_by("name")]
 
 
 def slot_holders(name: str) -> dict[str, int]:

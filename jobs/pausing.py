@@ -80,6 +80,12 @@ def reason_for(orchestrator_id: str, job_types: Sequence[str] | None = None) -> 
     return PauseMode.PAUSED if is_paused else None
 
 
+def pauses_of_type(name: str) -> list[Pause]:
+    """What keeps jobs of a type from being claimed: that of the site first; none of them when they are claimed as usual."""
+    concerned = Q(scope=PauseScope.SITE) | Q(scope=PauseScope.TYPE, name=name)
+    return list(Pause.objects.filter(concerned).order_by("scope"))
+
+
 def pause_of(orchestrator_id: str) -> Pause | None:
     """What was said of this orchestrator."""
     return Pause.objects.filter(scope=PauseScope.ORCHESTRATOR, name=orchestrator_id).first()

@@ -264,6 +264,9 @@ class NewJobRequest(WireSerializer):
     retryPolicy = RetryPolicy(required=False, source="retry_policy")
     refuses_unknown = "is not known here"
 
+    def validate_retryPolicy(self, policy: dict[str, Any]) -> dict[str, Any] | None:
+        return policy or None
+
 
 class Order(WireSerializer):
     """What staff and producers send with a cancel or a retry."""

@@ -98,7 +98,12 @@ def context_of(job: Job, *, may_act: bool) -> dict[str, object]:
         "shares": shares(account) if account else [],
         "has_older_entries": len(entries) > MOST_ENTRIES,
         "attempts": list(Attempt.objects.filter(job_id=job.id).defer("result").order_by("-epoch")),
-        "documents": [("Payload", shown(job.payload)), ("Result", shown(job.result)), ("Metadata", shown(job.metadata))],
+        "documents": [
+            ("Payload", shown(job.payload)),
+            ("Result", shown(job.result)),
+            ("Metadata", shown(job.metadata)),
+            *([("Retry policy of its own", shown(job.retry_policy))] if job.retry_policy else []),
+        ],
         "lines": lines[:LOG_TAIL][::-1],
         "has_older_lines": len(lines) > LOG_TAIL,
     }

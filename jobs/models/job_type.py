@@ -3,7 +3,7 @@ from django.db import models
 from django.db.models import Q
 
 from jobs.failures import Category
-from jobs.policies import BOUNDS
+from jobs.policies import BOUNDS, DEFAULTS
 
 
 class JobType(models.Model):
@@ -37,3 +37,8 @@ class JobType(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def in_force(self, part: str) -> int:
+        """Attempts or a duration as it is for this type: what was said of it, or what holds for every type."""
+        said: int | None = getattr(self, part)
+        return DEFAULTS[part] if said is None else said
