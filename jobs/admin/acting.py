@@ -19,16 +19,13 @@ from jobs.lifecycle import ActorKind, Status, Verb, verbs_from
 from jobs.models import Job
 from jobs.templatetags.jobs import job_url
 from jobs.transitions import Ruling, Step
+from jobs.verdicts import NO_SUCH_JOB, verdict_on
 
 if TYPE_CHECKING:
     from jobs.admin.readonly import ReadOnlyAdmin
 
 MOST_AT_ONCE = 500
 SAMPLE = 8
-NO_SUCH_JOB = "no such job"
-_OBSTACLES = {"unchanged": "already asked to", "key_taken": "another job has the unique key"}
-# What an act has done to a job, in the words of its entry in the audit log.
-PAST = {"retry": "retried", "cancel": "cancelled", "release": "released", "cancel_request": "asked to cancel"}
 _CONSEQUENCES = {
     (Verb.RETRY, False): "will go back to the queue, with at least one more attempt",
     (Verb.CANCEL, False): "will be cancelled at once",
@@ -83,8 +80,9 @@ def staff(request: HttpRequest) -> Actor:
 
 def tell(request: HttpRequest, rulings: Sequence[Ruling], *, unknown: int = 0) -> None:
     """One message: how many of each kind, `unknown` more being no jobs at all."""
-    done = Counter(PAST.get(ruling.act or "", ruling.act or "") for ruling in rulings if ruling.verdict == "applied")
-    skipped = Counter(_why_not(ruling) for ruling in rulings if ruling.verdict != "applied")
+    verdicts = [verdict_on(ruling) for ruling in rulings]
+    done = Counter(verdict.words for verdict in verdicts if verdict.changed)
+    skipped = Counter(verdict.words for verdict in verdicts if not verdict.changed)
     skipped[NO_SUCH_JOB] += unknown
     parts = [f"{count} {words}" for words, count in done.items()]
     parts += [f"{count} skipped: {words}" for words, count in skipped.items() if count]
@@ -125,12 +123,6 @@ def _question(request: HttpRequest, verb: Verb, ids: list[str], form: ReasonForm
 def _share(status: Status, count: int, verb: Verb) -> Share:
     legal = verb in verbs_from(status, ActorKind.USER)
     return Share(status, count, legal, _CONSEQUENCES[verb, status.is_live] if legal else f"left out: already {status}")
-
-
-def _why_not(ruling: Ruling) -> str:
-    if ruling.verdict in _OBSTACLES:
-        return _OBSTACLES[ruling.verdict]
-    return NO_SUCH_JOB if ruling.was is None else ruling.was if ruling.verdict == "invalid_transition" else "changed meanwhile"
 
 
 def _back(request: HttpRequest, ids: list[str]) -> str:
