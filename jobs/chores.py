@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from jobs import idempotency, throttling, vacuum
+from jobs import bulk, idempotency, throttling, vacuum
 
 log = logging.getLogger(__name__)
 
@@ -49,4 +49,9 @@ def name_forgotten_transaction() -> bool:
     return False
 
 
-CHORES: tuple[Chore, ...] = (forget_old_failures, forget_answers, name_forgotten_transaction)
+def run_bulk_operations() -> bool:
+    """The next batch of the bulk operation whose turn it is."""
+    return bulk.run_batch()
+
+
+CHORES: tuple[Chore, ...] = (run_bulk_operations, forget_old_failures, forget_answers, name_forgotten_transaction)

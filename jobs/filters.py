@@ -1,5 +1,6 @@
 """Which jobs: one set of filters for the API, the pages and bulk selections."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -73,3 +74,20 @@ class JobFilterSet(django_filters.FilterSet):
             raise ValueError("unknown value")
         found: QuerySet[Job] = self.qs
         return found
+
+
+# Of each filter: what its value says of a job.
+_SAYS = {
+    "status": "status is {}",
+    "type": "type is {}",
+    "orchestratorId": "held by {}",
+    "category": "category is {}",
+    "createdAfter": "created at {} or later",
+    "createdBefore": "created before {}",
+    "updatedAfter": "changed at {} or later",
+}
+
+
+def in_words(parameters: Mapping[str, str]) -> str:
+    """A filter as one would say it: `status is failed, type is report or export`."""
+    return ", ".join(_SAYS.get(name, f"{name} is {{}}").format(" or ".join(value.split(","))) for name, value in parameters.items())

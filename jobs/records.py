@@ -17,6 +17,10 @@ class SiteAct(StrEnum):
     DISABLE = "disable"
     RESUME = "resume"
     ROTATE = "rotate"
+    CREATE = "create"
+    CONFIRM = "confirm"
+    STOP = "stop"
+    FINISH = "finish"
 
 
 def record(
@@ -26,7 +30,7 @@ def record(
 
     Args:
         act: what was done.
-        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type` or `site`.
+        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type`, `site` or `bulk_operation`.
         subject_id: which one.
         detail: what else a reader needs to know. No secrets: what stands in the log stays there.
     """

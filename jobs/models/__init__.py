@@ -4,6 +4,7 @@ from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
+from jobs.models.bulk import BulkItem, BulkOperation, BulkState, ItemOutcome
 from jobs.models.idempotency_key import IdempotencyKey
 from jobs.models.job import Job
 from jobs.models.lane import Lane
@@ -18,7 +19,11 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuthFailure",
+    "BulkItem",
+    "BulkOperation",
+    "BulkState",
     "IdempotencyKey",
+    "ItemOutcome",
     "Job",
     "Lane",
     "LeaseKey",
