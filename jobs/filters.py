@@ -51,6 +51,17 @@ class Moment(django_filters.Filter):
     field_class = _MomentField
 
 
+class WrongFilter(ValueError):
+    """
+    Attributes:
+        fields: by the name of the parameter, what is wrong with it.
+    """
+
+    def __init__(self, fields: Mapping[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{name}: {' '.join(said)}" for name, said in fields.items()))
+        self.fields = dict(fields)
+
+
 class JobFilterSet(django_filters.FilterSet):
     status = CommaChoices(choices=[(status.value, status.label) for status in Status])
     type = CommaList()
@@ -68,12 +79,25 @@ class JobFilterSet(django_filters.FilterSet):
         """The jobs that pass.
 
         Raises:
-            ValueError: a value does not parse; the form's errors name the fields.
+            WrongFilter: a value does not parse.
         """
         if not self.form.is_valid():
-            raise ValueError("unknown value")
+            raise WrongFilter({name: [str(said) for said in errors] for name, errors in self.form.errors.items()})
         found: QuerySet[Job] = self.qs
         return found
+
+
+def narrowed(jobs: "QuerySet[Job]", parameters: Mapping[str, str]) -> "QuerySet[Job]":
+    """Those of the jobs that pass a filter which must say something.
+
+    Raises:
+        WrongFilter: it says nothing, has a parameter that is none, or a value does not parse.
+    """
+    if not parameters:
+        raise WrongFilter({"filter": [f"needs at least one of {', '.join(JobFilterSet.base_filters)}"]})
+    if unknown := sorted(parameters.keys() - JobFilterSet.base_filters.keys()):
+        raise WrongFilter({name: ["is not known here"] for name in unknown})
+    return JobFilterSet(dict(parameters), queryset=jobs).chosen()
 
 
 # Of each filter: what its value says of a job.

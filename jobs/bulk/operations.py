@@ -52,7 +52,7 @@ def create(
         form_key: of the form that asks for it; asked again by the same person under the same key, it is the operation that there is.
 
     Raises:
-        ValueError: an argument is missing or too much; or the filter does not parse.
+        ValueError: an argument is missing or too much; of a filter, WrongFilter names what is wrong with it.
         TooManyJobs: there are too many.
     """
     chosen, arguments = ACTIONS[action], dict(arguments or {})
@@ -65,7 +65,7 @@ def create(
         filter=dict(selection.filter) if selection.filter is not None else None,
         only_made_by=selection.only_made_by,
         selection=selection.told,
-        preview=preview_of(chosen, selection, by=by.kind).written(),
+        preview=preview_of(chosen, selection, by=by.kind),
         created_by_kind=by.kind,
         created_by=by.name,
         created_at=times.now(),

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from django.db.models import QuerySet
 
 from jobs.bulk.actions import BulkAction
-from jobs.filters import JobFilterSet, in_words
+from jobs.filters import in_words, narrowed
 from jobs.lifecycle import ActorKind, Status
 from jobs.models import Job
 
@@ -52,19 +52,28 @@ class Selection:
         """The selection in words."""
         if self.words:
             return self.words
-        return in_words(self.filter) if self.filter is not None else f"{len(set(self.ids or ())):,} by their ids"
+        return in_words(self.filter) if self.filter is not None else f"{len(self.named):,} by their ids"
+
+    @property
+    def named(self) -> frozenset[str]:
+        """
+        Raises:
+            TooManyJobs: more ids than an operation may have jobs.
+        """
+        ids = frozenset(self.ids or ())
+        if len(ids) > MOST:
+            raise TooManyJobs(len(ids))
+        return ids
 
     def jobs(self) -> "QuerySet[Job]":
         """
         Raises:
-            ValueError: a parameter of the filter is unknown, or its value does not parse.
+            WrongFilter: the filter says nothing, or what it says is not known.
         """
         reach = Job.objects.filter(created_by=self.only_made_by) if self.only_made_by is not None else Job.objects.all()
         if self.filter is None:
-            return reach.filter(id__in=set(self.ids or ()))
-        if not self.filter or not self.filter.keys() <= JobFilterSet.base_filters.keys():
-            raise ValueError("a filter needs at least one parameter, and knows those of the list of jobs")
-        return JobFilterSet(dict(self.filter), queryset=reach).chosen()
+            return reach.filter(id__in=self.named)
+        return narrowed(reach, self.filter)
 
     def frozen(self) -> tuple[list[str], list[str]]:
         """The ids of its jobs as of now, and of those it names that are no jobs within its reach.
@@ -73,39 +82,27 @@ class Selection:
             TooManyJobs: there are too many.
         """
         found = [job_id for job_id, _, _ in _seen(self.jobs())]
-        return found, sorted(set(self.ids or ()) - set(found))
+        return found, sorted(self.named - set(found))
 
 
-@dataclass(frozen=True)
-class Preview:
-    """What an operation would come to if it were carried out now.
+class Preview(TypedDict):
+    """What an operation would come to if it were carried out now; the keys are those of the wire.
 
     Attributes:
         count: jobs selected.
         missing: ids named that are no jobs.
-        would_change: jobs in a status from which the action is possible.
-        sample: the newest of these: id, type and status of each.
+        wouldChange: jobs in a status from which the action is possible.
+        byType: of the most frequent types; there are `otherTypes` more.
+        sample: the newest that would change: id, type and status of each.
     """
 
     count: int
     missing: int
-    would_change: int
-    by_status: dict[str, int]
-    by_type: dict[str, int]
-    other_types: int
+    wouldChange: int
+    byStatus: dict[str, int]
+    byType: dict[str, int]
+    otherTypes: int
     sample: list[dict[str, str]]
-
-    def written(self) -> dict[str, Any]:
-        """As it is kept and told."""
-        return {
-            "count": self.count,
-            "missing": self.missing,
-            "wouldChange": self.would_change,
-            "byStatus": self.by_status,
-            "byType": self.by_type,
-            "otherTypes": self.other_types,
-            "sample": self.sample,
-        }
 
 
 def preview_of(action: BulkAction, selection: Selection, *, by: ActorKind) -> Preview:
@@ -113,7 +110,7 @@ def preview_of(action: BulkAction, selection: Selection, *, by: ActorKind) -> Pr
 
     Raises:
         TooManyJobs: there are too many.
-        ValueError: the filter does not parse.
+        WrongFilter: the filter says nothing, or what it says is not known.
     """
     rows = _seen(selection.jobs())
     statuses = Counter(status for _, status, _ in rows)
@@ -121,15 +118,15 @@ def preview_of(action: BulkAction, selection: Selection, *, by: ActorKind) -> Pr
     told = dict(sorted(types.most_common(_MOST_TYPES)))
     open_now = {status for status in Status if action.is_open(status, by)}
     concerned = sorted((row for row in rows if row[1] in open_now), reverse=True)
-    return Preview(
-        count=len(rows),
-        missing=len(set(selection.ids or ())) - len(rows) if selection.filter is None else 0,
-        would_change=len(concerned),
-        by_status={status: statuses[status] for status in Status if statuses[status]},
-        by_type=told,
-        other_types=len(types) - len(told),
-        sample=[{"id": job_id, "type": job_type, "status": status} for job_id, status, job_type in concerned[:_SAMPLE]],
-    )
+    return {
+        "count": len(rows),
+        "missing": len(selection.named) - len(rows) if selection.filter is None else 0,
+        "wouldChange": len(concerned),
+        "byStatus": {status.value: statuses[status] for status in Status if statuses[status]},
+        "byType": told,
+        "otherTypes": len(types) - len(told),
+        "sample": [{"id": job_id, "type": job_type, "status": status} for job_id, status, job_type in concerned[:_SAMPLE]],
+    }
 
 
 def _seen(jobs: "QuerySet[Job]") -> list[tuple[str, str, str]]:
