@@ -25,5 +25,7 @@ def _listed() -> Iterator[Endpoint]:
 ENDPOINTS: list[Endpoint] = list(_listed())
 WRITING = [(method, path) for method, path in ENDPOINTS if method != "get"]
 NEEDS_BODY = [
-    (method, path) for method, path in WRITING if path.rsplit("/", 1)[-1] in ("jobs", "status", "complete", "fail", "logs", "heartbeat")
+    (method, path)
+    for method, path in WRITING
+    if path.rsplit("/", 1)[-1] in ("jobs", "status", "complete", "fail", "logs", "heartbeat", "bulk-operations", "confirm")
 ]
