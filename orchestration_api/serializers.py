@@ -259,6 +259,11 @@ class JobFilter(WireSerializer):
     updatedAfter = Text(required=False)
     refuses_unknown = "is not known here"
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError(f"needs at least one of {', '.join(self.fields)}")
+        return attrs
+
 
 class BulkArguments(WireSerializer):
     """What the action needs to know."""

@@ -25,7 +25,7 @@ def test_each_call_is_answered_as_the_page_shows(live_db: str, tmp_path: Path) -
 
 
 def test_every_address_is_on_the_page_and_no_other() -> None:
-    served = {str(route.pattern).replace("<str:job_id>", "{id}") for route in urlpatterns if str(route.pattern)}
+    served = {re.sub(r"<[^>]+>", "{id}", str(route.pattern)) for route in urlpatterns if str(route.pattern)}
     headings = re.findall(r"^### (.+)$", (REPOSITORY / PAGE).read_text(), re.MULTILINE)
     told = {address for heading in headings for address in re.findall(r"`[A-Z]+ /([^`]+)`", heading)}
 
