@@ -42,7 +42,7 @@ def run_batch(*, only: str | None = None) -> bool:
     Returns:
         Whether more could be done at once; False also when another runner is at it.
     """
-    with transaction.atomic():
+    with transaction.atomic():  # All of a batch or nothing.
         operation = _next(only)
         if operation is None:
             return False

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 
 from jobs import bulk
 from jobs.actors import Actor
@@ -268,6 +268,20 @@ def test_one_job_that_the_database_refuses_fails_alone(sql: Callable[..., object
     assert items_of(operation)[bad.id] == ("failed", "the database refused: not this one")
     for job in jobs:
         assert_sound(job.id)
+
+
+def test_a_batch_that_breaks_off_has_done_nothing(sql: Callable[..., object]) -> None:
+    job = JobFactory(status="failed")
+    operation = confirmed("retry", FAILED)
+    sql("create function refuse() returns trigger language plpgsql as $$ begin raise exception 'not now'; end $$")
+    sql("create trigger refuses before update on bulk_operations for each row execute function refuse()")
+    with pytest.raises(Error, match="not now"):
+        bulk.run_batch()
+    sql("drop trigger refuses on bulk_operations")
+
+    job.refresh_from_db()
+    assert (job.status, items_of(operation)) == (Status.FAILED, {job.id: (None, None)})
+    assert carried_out(operation).changed == 1
 
 
 def test_a_job_whose_unique_key_another_has_is_passed_over() -> None:
