@@ -47,6 +47,15 @@ class Selection:
     only_made_by: str | None = None
     words: str = ""
 
+    @classmethod
+    def of(cls, jobs: "QuerySet[Job]", *, words: str) -> "Selection":
+        """Just these, as of now.
+
+        Raises:
+            TooManyJobs: there are too many.
+        """
+        return cls(ids=[job_id for job_id, _, _ in _seen(jobs)], words=words)
+
     @property
     def told(self) -> str:
         """The selection in words."""

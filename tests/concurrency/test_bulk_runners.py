@@ -39,7 +39,7 @@ def assert_each_done_once(operation: BulkOperation) -> None:
         sums[outcome] for outcome in ("changed", "skipped", "failed", None)
     )
     entries = AuditEntry.objects.filter(request_id=operation.id, job_id__isnull=False)
-    assert sorted(entries.values_list("job_id", flat=True)) == sorted(item.job_id for item in items if item.outcome == "changed")
+    assert Counter(entries.values_list("job_id", flat=True)) == Counter(item.job_id for item in items if item.outcome == "changed")
 
 
 def run_until_done(*_: object) -> None:
