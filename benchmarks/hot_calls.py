@@ -18,7 +18,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
     Args:
         among: how many types share the jobs.
     """
-    from jobs import claiming, events, leases, progress, scheduling, sweeps
+    from jobs import bulk, claiming, events, leases, progress, scheduling, sweeps
     from jobs.actors import Actor, Holder
     from jobs.enqueueing import NewJob, enqueue
     from jobs.models import Job
@@ -83,6 +83,12 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         held()
         return lambda: list(Job.objects.held_by(holder.name).order_by("claimed_at", "id"))
 
+    def bulk_batch() -> Call:
+        ids = list(Job.objects.filter(due=True).values_list("id", flat=True)[:BATCH])
+        operation = bulk.create("cancel", bulk.Selection(ids=ids), by=producer)
+        bulk.confirm(operation.id, by=producer, reason="to see what it reads")
+        return bulk.run_batch
+
     def enqueue_keyed() -> Call:
         return lambda: enqueue([NewJob(type="type-0", unique_key=f"key-{number}") for number in range(BATCH)], by=producer)
 
@@ -105,6 +111,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "heartbeat": heartbeat,
         "renew": renew,
         "sweep": sweep,
+        "bulk batch": bulk_batch,
         "orphaned": orphaned,
         "enqueue": lambda: lambda: enqueue([NewJob(type="type-0") for _ in range(BATCH)], by=producer),
         "enqueue, each with its key": enqueue_keyed,

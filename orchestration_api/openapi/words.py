@@ -5,7 +5,7 @@ A key means the same wherever it stands; where it means more, `Serializer.key` h
 
 from jobs.bulk import ACTIONS
 from jobs.failures import Category
-from jobs.lifecycle import Status
+from jobs.lifecycle import Act, Status
 from orchestration_api.openapi.shapes import Schema, ref
 from orchestration_api.serializers import ENDINGS
 
@@ -106,9 +106,23 @@ NARROWED: dict[str, Schema] = {
     "LogEntry.stream": {"enum": ["stdout", "stderr", "system"]},
     "NewBulkOperation.action": {"enum": [*ACTIONS]},
     "NewBulkOperation": {
-        "oneOf": [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in ("ids", "filter")],
-        "if": {"required": ["confirm"], "properties": {"confirm": {"const": True}}},
-        "then": {"required": ["reason"], "properties": {"reason": {"type": "string"}}},
+        "allOf": [
+            {"oneOf": [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in ("ids", "filter")]},
+            {
+                "if": {"properties": {"action": {"const": Act.EDIT}}},
+                "then": {
+                    "required": ["arguments"],
+                    "properties": {
+                        "arguments": {"type": "object", "required": ["priority"], "properties": {"priority": {"type": "integer"}}}
+                    },
+                },
+                "else": {"properties": {"arguments": {"properties": {"priority": {"type": "null"}}}}},
+            },
+            {
+                "if": {"required": ["confirm"], "properties": {"confirm": {"const": True}}},
+                "then": {"required": ["reason"], "properties": {"reason": {"type": "string"}}},
+            },
+        ]
     },
     "JobFilter.status": _csv(*Status),
     "JobFilter.category": _csv(*Category),
