@@ -54,4 +54,9 @@ def run_bulk_operations() -> bool:
     return bulk.run_batch()
 
 
-CHORES: tuple[Chore, ...] = (run_bulk_operations, forget_old_failures, forget_answers, name_forgotten_transaction)
+def forget_bulk_previews() -> bool:
+    """Bulk operations that nobody confirmed."""
+    return bulk.forget_previews()
+
+
+CHORES: tuple[Chore, ...] = (run_bulk_operations, forget_bulk_previews, forget_old_failures, forget_answers, name_forgotten_transaction)

@@ -17,6 +17,8 @@ from jobs.verdicts import NO_SUCH_JOB
 
 PREFIX = "bulk_"
 SUBJECT = "bulk_operation"
+PREVIEW_KEPT_SECONDS = 24 * 3600
+_FORGOTTEN_AT_ONCE = 20
 
 
 class NotNow(Exception):
@@ -120,6 +122,15 @@ def resume(operation_id: str, *, by: Actor, reason: str | None = None) -> BulkOp
 def stop(operation_id: str, *, by: Actor, reason: str | None = None) -> BulkOperation:
     """For good: what is left of it stays as it is. When this returns, no batch is under way."""
     return _act(SiteAct.STOP, operation_id, by, reason)
+
+
+def forget_previews() -> bool:
+    """Removes what nobody confirmed within a day.
+
+    Returns:
+        Whether there are more.
+    """
+    return len(statements.run("forget_bulk_previews", kept_for=PREVIEW_KEPT_SECONDS, limit=_FORGOTTEN_AT_ONCE)) == _FORGOTTEN_AT_ONCE
 
 
 def _act(act: SiteAct, operation_id: str, by: Actor, reason: str | None) -> BulkOperation:

@@ -54,7 +54,10 @@ class BulkOperation(models.Model):
     class Meta:
         db_table = "bulk_operations"
         ordering = ["-id"]
-        indexes = [models.Index(fields=["next_batch_at", "id"], name="bulk_operations_next", condition=Q(state=BulkState.RUNNING))]
+        indexes = [
+            models.Index(fields=["next_batch_at", "id"], name="bulk_operations_next", condition=Q(state=BulkState.RUNNING)),
+            models.Index(fields=["created_at"], name="bulk_operations_unconfirmed", condition=Q(state=BulkState.PREVIEW)),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["created_by", "form_key"], name="bulk_operations_form"),
             models.CheckConstraint(condition=Q(state__in=BulkState.values), name="bulk_operations_state_known"),

@@ -101,6 +101,18 @@ def test_what_a_reporter_completes_first_is_passed_over_and_what_is_released_fir
         assert_sound(job.id)
 
 
+def test_a_form_sent_several_times_at_once_makes_one_operation(live_db: str) -> None:
+    enqueue([NewJob(type="t") for _ in range(20)], by=PRODUCER)
+
+    def send() -> str:
+        with transaction.atomic():
+            operation = bulk.create("cancel", Selection(filter={"type": "t"}), by=STAFF, form_key="k")
+            return bulk.confirm(operation.id, by=STAFF, reason=WHY).id
+
+    assert len(set(in_threads([send] * RUNNERS))) == 1
+    assert list(AuditEntry.objects.filter(subject_type="bulk_operation").values_list("action", flat=True)) == ["create", "confirm"]
+
+
 def test_a_job_whose_row_is_held_keeps_no_other_waiting_and_comes_again(live_db: str) -> None:
     jobs = [JobFactory(type="t") for _ in range(3)]
     operation = confirmed("cancel", type="t")

@@ -234,6 +234,18 @@ def test_a_preview_that_is_stopped_never_runs() -> None:
     assert Job.objects.filter(status="failed").count() == 1
 
 
+def test_what_nobody_confirms_within_a_day_is_forgotten_with_its_items_and_nothing_else_is(sql: Callable[..., object]) -> None:
+    job = JobFactory(status="failed")
+    old, young, begun = (bulk.create("retry", Selection(ids=[job.id]), by=STAFF) for _ in range(3))
+    bulk.confirm(begun.id, by=STAFF, reason=WHY)
+    sql("update bulk_operations set created_at = now() - interval '25 hours' where id <> %s", young.id)
+
+    assert bulk.forget_previews() is False
+    assert set(BulkOperation.objects.values_list("id", flat=True)) == {young.id, begun.id}
+    assert set(BulkItem.objects.values_list("operation_id", flat=True)) == {young.id, begun.id}
+    assert acts_on(old) == ["create"]
+
+
 def test_a_form_sent_twice_makes_one_operation() -> None:
     JobFactory(status="failed")
     first = bulk.create("retry", FAILED, by=STAFF, form_key="k")
