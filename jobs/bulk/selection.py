@@ -81,7 +81,7 @@ class Selection:
         """
         reach = Job.objects.filter(created_by=self.only_made_by) if self.only_made_by is not None else Job.objects.all()
         if self.filter is None:
-            return reach.filter(id__in=self.named)
+            return reach.filter(id__among=sorted(self.named))
         return narrowed(reach, self.filter)
 
     def frozen(self) -> tuple[list[str], list[str]]:
