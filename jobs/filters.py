@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from jobs import times
 from jobs.failures import Category
 from jobs.lifecycle import Status
-from jobs.models import Job
+from jobs.models import FailureGroup, Job, TriageState
 
 
 class _Words(django_filters.fields.BaseCSVField):
@@ -62,11 +62,26 @@ class WrongFilter(ValueError):
         self.fields = dict(fields)
 
 
-class JobFilterSet(django_filters.FilterSet):
+class _Strict(django_filters.FilterSet):
+    def chosen(self) -> "QuerySet[Any]":
+        """What passes.
+
+        Raises:
+            WrongFilter: a value does not parse.
+        """
+        if not self.form.is_valid():
+            raise WrongFilter({name: [str(said) for said in errors] for name, errors in self.form.errors.items()})
+        found: QuerySet[Any] = self.qs
+        return found
+
+
+class JobFilterSet(_Strict):
     status = CommaChoices(choices=[(status.value, status.label) for status in Status])
     type = CommaList()
+    label = CommaList(field_name="labels", lookup_expr="overlap")
     orchestratorId = CommaList(field_name="orchestrator_id")
     category = CommaChoices(field_name="error_category", choices=[(category.value, category.value) for category in Category])
+    fingerprint = CommaList()
     createdAfter = Moment(field_name="created_at", lookup_expr="gte")
     createdBefore = Moment(field_name="created_at", lookup_expr="lt")
     updatedAfter = Moment(field_name="updated_at", lookup_expr="gte")
@@ -75,16 +90,16 @@ class JobFilterSet(django_filters.FilterSet):
         model = Job
         fields: list[str] = []
 
-    def chosen(self) -> "QuerySet[Job]":
-        """The jobs that pass.
 
-        Raises:
-            WrongFilter: a value does not parse.
-        """
-        if not self.form.is_valid():
-            raise WrongFilter({name: [str(said) for said in errors] for name, errors in self.form.errors.items()})
-        found: QuerySet[Job] = self.qs
-        return found
+class FailureGroupFilterSet(_Strict):
+    state = CommaChoices(choices=TriageState.choices)
+    type = CommaList()
+    category = CommaChoices(choices=[(category.value, category.value) for category in Category])
+    seenAfter = Moment(field_name="last_seen_at", lookup_expr="gte")
+
+    class Meta:
+        model = FailureGroup
+        fields: list[str] = []
 
 
 def narrowed(jobs: "QuerySet[Job]", parameters: Mapping[str, str]) -> "QuerySet[Job]":
@@ -104,6 +119,7 @@ def narrowed(jobs: "QuerySet[Job]", parameters: Mapping[str, str]) -> "QuerySet[
 _SAYS = {
     "status": "status is {}",
     "type": "type is {}",
+    "label": "labelled {}",
     "orchestratorId": "held by {}",
     "category": "category is {}",
     "createdAfter": "created at {} or later",

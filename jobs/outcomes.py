@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from jobs import failures
+from jobs import failures, fingerprints
 from jobs.failures import Category, ErrorDetail
 from jobs.lifecycle import Status, Verb
 
@@ -46,6 +46,7 @@ class Outcome(msgspec.Struct, frozen=True):
         error: what stands in `last_error`.
         result: what is stored whole with the attempt.
         detail: what the audit entry keeps: of an output only its length and hash.
+        fault: of a failure: what it has in common with others of its kind (jobs/fingerprints.py).
     """
 
     verb: Verb
@@ -57,6 +58,7 @@ class Outcome(msgspec.Struct, frozen=True):
     partial: bool = False
     retryable: bool = False
     retry_after_seconds: int | None = None
+    fault: str | None = None
 
 
 def judge(report: Report) -> Outcome:
@@ -97,6 +99,9 @@ def _failure(report: Report, error: ErrorDetail | None, timed_out: bool) -> Outc
         said_retryable = error["retryable"]
     # An empty error says as little as none: in its place the door tells the words in the result, too.
     result = _result(msgspec.structs.replace(report, error=error))
+    alike = fingerprints.likeness(
+        category=kind.category, exit_code=report.exit_code, error=error, message=words, stderr=_stderr(report)[-fingerprints.LOOKED_AT :]
+    )
     marks = {"category": kind.category, "categoryInferred": kind.inferred or None, "categorySent": kind.sent}
     return Outcome(
         verb=Verb.CANCEL if cancelled else Verb.FAIL,
@@ -107,6 +112,7 @@ def _failure(report: Report, error: ErrorDetail | None, timed_out: bool) -> Outc
         detail=_detail(report, result) | {key: value for key, value in marks.items() if value is not None},
         retryable=said_retryable if said_retryable is not None else kind.category not in failures.NOT_RETRYABLE,
         retry_after_seconds=report.retry_after_seconds,
+        fault=alike.fault,
     )
 
 

@@ -16,11 +16,20 @@ class SiteAct(StrEnum):
     DRAIN = "drain"
     DISABLE = "disable"
     RESUME = "resume"
+    TAKE_BACK = "take_back"
     ROTATE = "rotate"
     CREATE = "create"
     CONFIRM = "confirm"
     STOP = "stop"
     FINISH = "finish"
+    ACKNOWLEDGE = "acknowledge"
+    SNOOZE = "snooze"
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+    REGRESS = "regress"
+    WAKE = "wake"
+    REGROUP = "regroup"
+    PRUNE = "prune"
 
 
 def record(
@@ -30,7 +39,7 @@ def record(
 
     Args:
         act: what was done.
-        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type`, `site` or `bulk_operation`.
+        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type`, `site`, `bulk_operation` or `failure_group`.
         subject_id: which one.
         detail: what else a reader needs to know. No secrets: what stands in the log stays there.
     """

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from jobs import lifecycle, statements, unique_keys
 from jobs.actors import Actor, Holder
+from jobs.fingerprints import FAULTS_OF_THE_SWEEP
 from jobs.lifecycle import Act, Status, TransitionRefused, Verb
 from jobs.outcomes import Outcome
 from jobs.times import written
@@ -32,6 +33,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         stated_at: when the caller says it sent it.
         expected_updated_at: refuse if the job has changed since.
         force: staff cancel without waiting for the holder.
+        fault: what a failure has in common with others of its kind; with the type of the job it becomes the fingerprint.
     """
 
     job_id: str
@@ -44,6 +46,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
     error: str | None = None
     category: str | None = None
+    fault: str | None = None
     exit_code: int | None = None
     result: dict[str, Any] | None = None
     partial: bool = False
@@ -63,6 +66,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             action=outcome.verb,
             error=outcome.error,
             category=outcome.category,
+            fault=outcome.fault,
             exit_code=outcome.exit_code,
             result=outcome.result,
             partial=outcome.partial,
@@ -225,6 +229,7 @@ def apply_stuck(*, by: Actor, limit: int, running_ended_by: str) -> list[Ruling]
             running_ended_by=running_ended_by,
             cancel_grace=settings.CANCEL_GRACE_SECONDS,
             claim_losses_allowed=settings.CLAIM_LOSSES_ALLOWED,
+            faults=msgspec.json.encode(FAULTS_OF_THE_SWEEP).decode(),
             **_standing(by),
         )
     )

@@ -8,11 +8,14 @@ from rest_framework import serializers
 
 from jobs import times
 from jobs.lifecycle import Status
-from jobs.models import BulkOperation, Job
+from jobs.models import BulkOperation, FailureGroup, Job
+from jobs.timing import Timing
 from orchestration_api.fields import AnyJSON, Moment
 
 # Of an error, in a job that is told in passing; the whole of it is at GET /jobs/{id}.
 LONGEST_ERROR = 100_000
+# Of a job's time in one answer: of more, the earlier ones are told together.
+MOST_STRETCHES = 10_000
 
 
 class Shape(serializers.Serializer[Any]):
@@ -159,6 +162,36 @@ class CurrentRun(AttemptOut):
         return told if ended else told | dict.fromkeys(("exitCode", "error", "errorCategory", "result"))
 
 
+class FailureGroupOut(Shape):
+    """Failures that are alike."""
+
+    fingerprint = AnyJSON()
+    type = AnyJSON()
+    category = AnyJSON()
+    code = AnyJSON()
+    title = AnyJSON()
+    topFrame = AnyJSON(source="top_frame")
+    exampleJobId = AnyJSON(source="example_job_id")
+    exampleError = AnyJSON(source="example_error")
+    failures = AnyJSON()
+    firstSeenAt = Moment(source="first_seen_at")
+    lastSeenAt = Moment(source="last_seen_at")
+    state = AnyJSON()
+    ongoing = AnyJSON(source="is_ongoing")
+    owner = AnyJSON()
+    note = AnyJSON()
+    snoozedUntil = Moment(source="snoozed_until")
+    snoozedFailures = AnyJSON(source="snoozed_failures")
+    triagedAt = Moment(source="triaged_at")
+    triagedBy = AnyJSON(source="triaged_by")
+
+    @classmethod
+    def of_group(cls, group: FailureGroup, failed_now: Mapping[str, int]) -> dict[str, Any]:
+        """With how many of its jobs stand failed, by fingerprint."""
+        told = cls.of(group) | {"failedJobs": failed_now.get(group.fingerprint, 0)}
+        return told | {name: told[name] or None for name in ("code", "topFrame")}
+
+
 class LogLineOut(Shape):
     epoch = AnyJSON()
     sequence = AnyJSON()
@@ -199,3 +232,28 @@ class BulkItemOut(Shape):
     outcome = AnyJSON()
     words = AnyJSON()
     at = Moment()
+
+
+class StretchOut(Shape):
+    """A time that a job spent in one state."""
+
+    state = AnyJSON()
+    attempt = AnyJSON()
+    beganAt = Moment(source="began_at")
+    endedAt = Moment(source="ended_at")
+    microseconds = AnyJSON()
+
+
+def told_timing(job_id: str, timing: Timing) -> dict[str, Any]:
+    """Where the time of a job went."""
+    told = timing.stretches[-MOST_STRETCHES:]
+    return {
+        "jobId": job_id,
+        "beganAt": times.in_answer(timing.began_at),
+        "until": times.in_answer(timing.until),
+        "ended": timing.has_ended,
+        "microseconds": timing.microseconds,
+        "earlierMicroseconds": timing.microseconds - sum(stretch.microseconds for stretch in told),
+        "stretches": [StretchOut.of(stretch) for stretch in told],
+        "text": str(timing),
+    }

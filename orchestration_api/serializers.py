@@ -6,8 +6,23 @@ from rest_framework import serializers
 
 from jobs.bulk import ACTIONS, MOST
 from jobs.claiming import MOST_AT_ONCE as MOST_CLAIMED
+from jobs.labels import MOST_DECLARED, MOST_REQUIRED
 from jobs.lifecycle import Status
-from orchestration_api.fields import AnyJSON, ErrorDetail, Flag, Identifier, JSONObject, Listed, Moment, Number, Output, Text, Whole, Words
+from orchestration_api.fields import (
+    AnyJSON,
+    ErrorDetail,
+    Flag,
+    Identifier,
+    JSONObject,
+    Labels,
+    Listed,
+    Moment,
+    Number,
+    Output,
+    Text,
+    Whole,
+    Words,
+)
 from orchestration_api.shapes import AsSent, WireSerializer, the
 
 # Reports in one batch.
@@ -26,6 +41,7 @@ class Identified(WireSerializer):
 class ClaimTerms(WireSerializer):
     batchSize = Whole(required=False, default=10, min_value=1, max_value=MOST_CLAIMED, source="batch_size")
     jobTypes = Words(required=False, source="job_types", max_length=1000)
+    labels = Labels(required=False, max_length=MOST_DECLARED)
     claimId = Identifier(longest=128, required=False, source="claim_id")
 
 
@@ -201,8 +217,10 @@ class Heartbeat(WireSerializer):
     runningJobs = Listed(child=RunningJobField(), required=False, max_length=500, source="running_jobs")
     capacity = Capacity(required=False)
     jobTypes = Words(required=False, max_length=1000, source="job_types")
+    labels = Labels(required=False, max_length=MOST_DECLARED)
     version = Text(required=False, max_length=200)
     hostname = Text(required=False, max_length=255)
+    instanceId = Identifier(longest=128, required=False, source="instance_id")
 
 
 class SelfReport(WireSerializer):
@@ -221,6 +239,7 @@ class NewJobRequest(WireSerializer):
     timeoutSeconds = Whole(required=False, default=3600, min_value=1, max_value=31_536_000, source="timeout_seconds")
     metadata = JSONObject(required=False)
     uniqueKey = Text(required=False, allow_blank=False, max_length=200, source="unique_key")
+    labels = Labels(required=False, max_length=MOST_REQUIRED)
     refuses_unknown = "is not known here"
 
 
@@ -229,6 +248,28 @@ class Order(WireSerializer):
 
     reason = Text(required=False, max_length=2000)
     expectedUpdatedAt = Moment(required=False, source="expected_updated_at")
+
+
+class Reopening(WireSerializer):
+    reason = Text(required=False, max_length=2000)
+
+
+class Resolving(Reopening):
+    note = Text(required=False, max_length=10_000)
+
+
+class Acknowledging(Resolving):
+    owner = Text(required=False, allow_blank=False, max_length=150)
+
+
+class Snoozing(Reopening):
+    until = Moment(required=False)
+    failures = Whole(required=False, min_value=1)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not {"until", "failures"} & attrs.keys():
+            raise serializers.ValidationError({"until": ["until or failures is needed"]}, code="required")
+        return attrs
 
 
 class RunAgain(WireSerializer):
@@ -254,6 +295,8 @@ class JobFilter(WireSerializer):
     type = Text(required=False)
     orchestratorId = Text(required=False)
     category = Text(required=False)
+    label = Text(required=False)  # type: ignore[assignment]  # a field here, whatever the base class calls so
+    fingerprint = Text(required=False)
     createdAfter = Text(required=False)
     createdBefore = Text(required=False)
     updatedAfter = Text(required=False)

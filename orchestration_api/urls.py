@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from orchestration_api.views.batch import BatchViewSet
 from orchestration_api.views.bulk import BulkViewSet
 from orchestration_api.views.events import EventViewSet
+from orchestration_api.views.failure_groups import FailureGroupViewSet
 from orchestration_api.views.jobs import JobViewSet
 from orchestration_api.views.orchestrators import OrchestratorViewSet
 from orchestration_api.views.queue import QueueViewSet
@@ -43,6 +44,7 @@ urlpatterns = [
     path("jobs", JobViewSet.as_view({"get": "index", "post": "create"})),
     path("jobs/<str:job_id>", JobViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),
     path("jobs/<str:job_id>/history", JobViewSet.as_view({"get": "history"})),
+    path("jobs/<str:job_id>/timing", JobViewSet.as_view({"get": "timing"})),
     path("jobs/<str:job_id>/attempts", JobViewSet.as_view({"get": "attempts"})),
     path("jobs/<str:job_id>/cancel", JobViewSet.as_view({"post": "cancel"})),
     path("jobs/<str:job_id>/retry", JobViewSet.as_view({"post": "retry"})),
@@ -63,6 +65,12 @@ urlpatterns = [
     path("bulk-operations/<str:operation_id>/pause", BulkViewSet.as_view({"post": "pause"})),
     path("bulk-operations/<str:operation_id>/resume", BulkViewSet.as_view({"post": "resume"})),
     path("bulk-operations/<str:operation_id>/stop", BulkViewSet.as_view({"post": "stop"})),
+    path("failure-groups", FailureGroupViewSet.as_view({"get": "index"})),
+    path("failure-groups/<str:fingerprint>", FailureGroupViewSet.as_view({"get": "retrieve"})),
+    *(
+        path(f"failure-groups/<str:fingerprint>/{act}", FailureGroupViewSet.as_view({"post": act}))
+        for act in ("acknowledge", "snooze", "resolve", "reopen")
+    ),
     path("events", EventViewSet.as_view({"get": "index"})),
     path("orchestrator/heartbeat", OrchestratorViewSet.as_view({"post": "heartbeat"})),
     path("orchestrator/health", OrchestratorViewSet.as_view({"get": "health", "post": "self_report"})),

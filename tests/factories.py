@@ -6,11 +6,13 @@ from typing import Any, cast
 from factory.base import Factory
 from factory.declarations import LazyFunction, Sequence
 
+from jobs import failure_groups
 from jobs.actors import Actor, Holder
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
+from jobs.failure_groups import Failure
 from jobs.lifecycle import Status
-from jobs.models import Job
+from jobs.models import FailureGroup, Job
 from jobs.outcomes import Report
 
 PRODUCER = Actor.producer("producer-1")
@@ -47,6 +49,14 @@ def claimed(job: Job, holder: Holder = HOLDER) -> Job:
 def running(job: Job, holder: Holder = HOLDER) -> Job:
     claimed(job, holder).start(by=holder)
     return job
+
+
+def grouped(job: Job) -> FailureGroup:
+    """The group of a job that failed, as the fold makes it. (It counts only what is committed, which a test may take back.)"""
+    assert job.fingerprint
+    assert job.completed_at
+    failure_groups.open_groups([Failure(job.fingerprint, job.id, job.epoch, job.completed_at)])
+    return FailureGroup.objects.get(fingerprint=job.fingerprint)
 
 
 def _completed(job: Job, holder: Holder) -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from jobs.failures import Category
 from jobs.lifecycle import Act, ActorKind, Status, Verb
-from jobs.models import BulkState, Job, Lane, Orchestrator
+from jobs.models import BulkState, Job, Lane, Orchestrator, TriageState
 from jobs.records import SiteAct
 
 # More can't be read in a drop-down.
@@ -93,6 +93,25 @@ class CategoryFilter(OneOf):
         return [(category.value, category.replace("_", " ").capitalize()) for category in Category]
 
 
+class FingerprintFilter(OneOf):
+    """Not offered: a group's page leads here."""
+
+    title = "failure group"
+    parameter_name = column = "fingerprint"
+    open_ended = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return []
+
+
+class TriageStateFilter(OneOf):
+    title = parameter_name = column = "state"
+    template = "admin/jobs/filter_tabs.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(state.value, str(state.label)) for state in TriageState]
+
+
 class AttentionFilter(OneOf):
     title = parameter_name = "attention"
 
@@ -129,7 +148,7 @@ class ActionFilter(OneOf):
     title = parameter_name = column = "action"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(word, word.replace("_", " ").capitalize()) for word in (*Verb, *Act, *SiteAct)]
+        return [(word, word.replace("_", " ").capitalize()) for word in dict.fromkeys((*Verb, *Act, *SiteAct))]
 
 
 class ActorKindFilter(OneOf):

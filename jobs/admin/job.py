@@ -11,7 +11,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs.admin import acting, job_page, selecting
-from jobs.admin.filters import AttentionFilter, CategoryFilter, CreatedFilter, OrchestratorFilter, StatusFilter, TypeFilter
+from jobs.admin.filters import (
+    AttentionFilter,
+    CategoryFilter,
+    CreatedFilter,
+    FingerprintFilter,
+    OrchestratorFilter,
+    StatusFilter,
+    TypeFilter,
+)
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.bulk import ACTIONS
 from jobs.ids import PREFIX
@@ -29,7 +37,7 @@ MOST_SEARCHED = 10_000
 class JobAdmin(ReadOnlyAdmin):
     page_template = "admin/jobs/job.html"
     list_display = ["badge", "job", "job_type", "runs", "holder", "error", "created", "updated"]
-    list_filter = [StatusFilter, TypeFilter, OrchestratorFilter, CategoryFilter, AttentionFilter, CreatedFilter]
+    list_filter = [StatusFilter, TypeFilter, OrchestratorFilter, CategoryFilter, FingerprintFilter, AttentionFilter, CreatedFilter]
     # Only what an index gives in order.
     sortable_by = ["updated"]
     ordering = ["-updated_at", "-id"]

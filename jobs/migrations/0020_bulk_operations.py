@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0015_triage_columns'),
+        ('jobs', '0021_rollup'),
     ]
 
     operations = [

@@ -5,6 +5,8 @@ from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
 from jobs.models.bulk import BulkItem, BulkOperation, BulkState, ItemOutcome
+from jobs.models.failure_group import FailureCount, FailureFold, FailureGroup, TriageState
+from jobs.models.fold import Fold
 from jobs.models.idempotency_key import IdempotencyKey
 from jobs.models.job import Job
 from jobs.models.lane import Lane
@@ -12,6 +14,8 @@ from jobs.models.lease_key import LeaseKey
 from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
 from jobs.models.pause import Pause, PauseMode, PauseScope
+from jobs.models.rollup import Span, TimeSpent, TransitionCount
+from jobs.models.subscription import Subscription
 from jobs.models.watch import Watch
 
 __all__ = [
@@ -22,6 +26,10 @@ __all__ = [
     "BulkItem",
     "BulkOperation",
     "BulkState",
+    "FailureCount",
+    "FailureFold",
+    "FailureGroup",
+    "Fold",
     "IdempotencyKey",
     "ItemOutcome",
     "Job",
@@ -33,5 +41,10 @@ __all__ = [
     "PauseMode",
     "PauseScope",
     "Scope",
+    "Span",
+    "Subscription",
+    "TimeSpent",
+    "TransitionCount",
+    "TriageState",
     "Watch",
 ]

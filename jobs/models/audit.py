@@ -40,6 +40,8 @@ class AuditEntry(models.Model):
         constraints = [models.UniqueConstraint(fields=["job_id", "sequence"], name="audit_log_job_sequence")]
         indexes = [
             models.Index(fields=["xid", "id"], name="audit_log_feed"),
+            # What the fold of failures reads, however much else happened.
+            models.Index(fields=["xid", "id"], name="audit_log_failures", condition=models.Q(action="fail")),
             # The log only grows, in the order of time: a block range index finds a period at next to no cost.
             BrinIndex(fields=["at"], name="audit_log_at"),
             # Of what is no job: tokens and their like.

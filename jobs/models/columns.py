@@ -26,6 +26,10 @@ class TransactionIdField(IntegerColumn):
     def from_db_value(self, value: str | int | None, expression: Any, connection: Any) -> int | None:
         return None if value is None else int(value)
 
+    def get_db_prep_value(self, value: int | None, connection: Any, prepared: bool = False) -> str | None:
+        # As text, which PostgreSQL reads as what the column is; a number is none of these to it.
+        return None if value is None else str(value)
+
 
 class Negated(models.Func):
     """`-x` as PostgreSQL writes it: an index on it serves a query only if both say it alike."""

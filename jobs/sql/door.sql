@@ -33,6 +33,7 @@
     exit_code = case when r.ends then r.exit_code else j.exit_code end,
     last_error = case when r.ends then r.final_error else j.last_error end,
     error_category = case when r.ends then r.final_category else j.error_category end,
+    fingerprint = case when r.ends then failure_fingerprint(j.type, r.fault) else j.fingerprint end,
     partial = case when r.ends then coalesce(r.partial, false) else j.partial end,
     report_epoch = case when %(holder)s::boolean and (r.ends or r.act = 'release') then r.held_epoch else j.report_epoch end,
     report_digest = case when %(holder)s::boolean and (r.ends or r.act = 'release') then r.digest else j.report_digest end
@@ -41,11 +42,13 @@
 -- A run that goes back to the queue is kept whole; the last run stands on the job itself.
 archived as (
   insert into attempts (job_id, epoch, number, status, orchestrator_id, claimed_at, acknowledged_at, started_at, completed_at,
-    exit_code, last_error, error_category, result)
+    exit_code, last_error, error_category, fingerprint, result)
   select l.id, l.epoch, r.failed_before + (l.status <> 'failed')::int, case when r.act = 'fail' then 'failed' else l.status end,
     l.orchestrator_id, l.claimed_at, l.acknowledged_at, l.started_at, coalesce(l.completed_at, r.at),
     case when r.act = 'fail' then r.exit_code else l.exit_code end, case when r.act = 'fail' then r.final_error else l.last_error end,
-    case when r.act = 'fail' then r.final_category else l.error_category end, case when r.act = 'fail' then r.final_result else l.result end
+    case when r.act = 'fail' then r.final_category else l.error_category end,
+    case when r.act = 'fail' then failure_fingerprint(l.type, r.fault) else l.fingerprint end,
+    case when r.act = 'fail' then r.final_result else l.result end
   from ruled r join locked l on l.id = r.job_id
   where r.moves and r.back and r.act in ('fail', 'retry') and l.claimed_at is not null),
 late as (

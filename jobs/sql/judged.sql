@@ -17,7 +17,7 @@
         when date_trunc('milliseconds', a.stated_at) then date_trunc('milliseconds', l.claimed_at) else l.claimed_at end as gone
   from asked a cross join clock c left join locked l on l.id = a.job_id),
 weighed as materialized (
-  select f.ord, f.job_id, f.action, f.epoch, f.digest, f.stated_at, f.reason, f.error, f.category, f.exit_code, f.result, f.partial, f.detail,
+  select f.ord, f.job_id, f.action, f.epoch, f.digest, f.stated_at, f.reason, f.error, f.category, f.fault, f.exit_code, f.result, f.partial, f.detail,
     f.retry_after_seconds, f.priority, f.scheduled_for, f.metadata, f.max_attempts, f.timeout_seconds,
     f.at, f.was, f.live, f.held_epoch, f.failed_before, f.audit_seq, f.event_xid, f.due_at, f.unique_key, f.late_epochs, h.held_last,
     w.act, w.act = 'fail' and coalesce(f.retryable, true) and not f.cancelling and f.failed_before + 1 < f.most_attempts as again,
@@ -81,6 +81,7 @@ ruled as materialized (
     d.delay_seconds, case when w.again then w.at + make_interval(secs => d.delay_seconds) else coalesce(w.scheduled_for, w.due_at) end as runs_at,
     -- A cancelled run has no error of its own; a failed one always tells its error in the result too.
     case when w.act <> 'cancel' then w.error end as final_error, case when w.act <> 'cancel' then w.category end as final_category,
+    case when w.act <> 'cancel' then w.fault end as fault,
     case when w.act = 'cancel' or w.error is null then w.result
       else jsonb_build_object('error', w.error) || coalesce(w.result, '{}') end as final_result,
     -- A verdict that comes too late is kept, once for each claim, if the caller proves that it once held the job.

@@ -26,13 +26,13 @@ asked as materialized (
     null::int as epoch, null::bytea as digest, null::timestamptz as stated_at, null::timestamptz as expected_updated_at,
     true as force, k.cause as reason, e.error,
     case k.cause when 'lease_lost' then 'lease_lost' when 'timeout' then 'timeout' when 'claims_wasted' then 'system' end as category,
-    null::bigint as exit_code, case when e.error is not null then jsonb_build_object('error', e.error) end as result, false as partial,
+    %(faults)s::jsonb ->> k.cause as fault, null::bigint as exit_code, case when e.error is not null then jsonb_build_object('error', e.error) end as result, false as partial,
     jsonb_strip_nulls(jsonb_build_object('cause', k.cause, 'error', e.error)) as detail,
     k.cause <> 'claims_wasted' as retryable, null::int as retry_after_seconds,
     null::int as priority, null::timestamptz as scheduled_for, null::jsonb as metadata, null::int as max_attempts,
     null::int as timeout_seconds, 1 as nth
   from causes k cross join lateral (select case k.cause
-    when 'lease_lost' then 'The lease ran out: no sign of life from ' || k.orchestrator_id
+    when 'lease_lost' then 'The lease ran out: no sign of life from "' || k.orchestrator_id || '"'
     when 'timeout' then 'Timed out after ' || k.timeout_seconds || ' s'
-    when 'claims_wasted' then 'Claimed ' || k.claim_losses + 1 || ' times and never acknowledged in time, last by '
-      || k.orchestrator_id end as error) e)
+    when 'claims_wasted' then 'Claimed ' || k.claim_losses + 1 || ' times and never acknowledged in time, last by "'
+      || k.orchestrator_id || '"' end as error) e)

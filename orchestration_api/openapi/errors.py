@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from jobs.models import BulkState, Scope
+from jobs.models import BulkState, Scope, TriageState
 from orchestration_api.exceptions import STATUS_OF
 from orchestration_api.openapi.envelopes import answering
 from orchestration_api.openapi.examples import MOMENT
@@ -138,7 +138,7 @@ ERRORS: dict[str, Error] = {
             "uniqueKey": TEXT,
             "matching": described(COUNT, "So many jobs match."),
             "most": described(COUNT, "So many a bulk operation may have."),
-            "state": words(*BulkState, said="Of the bulk operation."),
+            "state": words(*BulkState, *TriageState, said="Of the bulk operation or failure group, from which that is not possible."),
         },
         example={"status": "queued", "updatedAt": MOMENT},
     ),

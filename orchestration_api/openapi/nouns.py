@@ -4,12 +4,15 @@ from jobs.bulk import ACTIONS
 from jobs.bulk import PREFIX as BULK_PREFIX
 from jobs.failures import Category
 from jobs.ids import PREFIX
+from jobs.labels import FORM
 from jobs.lifecycle import MEANINGS, ActorKind, Status
-from jobs.models import BulkState, ItemOutcome
+from jobs.models import BulkState, ItemOutcome, TriageState
+from jobs.timing import Wait
 from orchestration_api.openapi.shapes import COUNT, FLAG, TEXT, WHOLE, Schema, closed, described, list_of, nullable, opened, ref, words
 
 ID_PATTERN = "^[A-Za-z0-9._:-]+$"
 TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$"
+LABEL: Schema = {"type": "string", "pattern": f"^{FORM.pattern}$", "minLength": 1, "maxLength": 63}
 _DEEP = {"minimum": -(2**63), "maximum": 2**63 - 1}
 
 JSON: Schema = {
@@ -104,7 +107,7 @@ _JOB: dict[str, Schema] = {
             optional=("backoffBaseSeconds", "backoffCapSeconds", "retryableCategories"),
         )
     ),
-    "fingerprint": nullable(described(TEXT, "The same for failures of one kind: of the last run that failed.")),
+    "fingerprint": nullable(ref("Fingerprint", "Its failure group: of the last run that failed.")),
     "quarantinedAt": nullable(ref("Time", "It was lost while running too often, and is not tried again until somebody says so.")),
     "cancelSeenAt": nullable(ref("Time", "When the holder was first told of the cancel.")),
 }
@@ -175,6 +178,34 @@ ATTEMPT = closed(
     "One run of a job.",
     optional=("shortened",),
 )
+FINGERPRINT = {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "The same for failures of one kind."}
+TRIAGE_STATE = words(
+    *TriageState,
+    said="`new`: nobody has said anything yet; `acknowledged`: its owner looks into it; `snoozed`: it is nobody's business for a while; "
+    "`resolved`: its cause is mended; `regressed`: it has failed again since.",
+)
+FAILURE_GROUP = {
+    "fingerprint": ref("Fingerprint"),
+    "type": described(TEXT, "Of its jobs."),
+    "category": ref("Category"),
+    "code": nullable(described(TEXT, "Exit code, error code and the error's own type, as far as they were sent.")),
+    "title": described(TEXT, "The message in one line, with `#` for numbers, times, ids and their like, and `<path>`, `<text>`, …"),
+    "topFrame": nullable(described(TEXT, "File and function in which it failed.")),
+    "exampleJobId": ref("JobId", "A job that failed so."),
+    "exampleError": described(TEXT, "Its error, at most the first 2,000 characters."),
+    "failures": described(COUNT, "Failed attempts, ever."),
+    "failedJobs": {**COUNT, "maximum": 10_000, "description": "Jobs that stand failed so now, counted to 10,000."},
+    "firstSeenAt": ref("Time"),
+    "lastSeenAt": ref("Time"),
+    "state": ref("TriageState"),
+    "ongoing": described(FLAG, "Open, known for more than a day, and seen within the last one."),
+    "owner": nullable(TEXT),
+    "note": nullable(TEXT),
+    "snoozedUntil": nullable(ref("Time")),
+    "snoozedFailures": nullable(described(WHOLE, "It is snoozed until so many more have failed.")),
+    "triagedAt": nullable(ref("Time", "When somebody last said something of it.")),
+    "triagedBy": nullable(described(TEXT, "Who.")),
+}
 LOG_LINE = closed(
     {
         "epoch": described(COUNT, "Of which run."),
@@ -184,6 +215,16 @@ LOG_LINE = closed(
         "timestamp": nullable(ref("Time")),
     },
     "One line that a job wrote.",
+)
+STRETCH = closed(
+    {
+        "state": words(*Status, *Wait, said="A status, or what a queued job waited for."),
+        "attempt": {"type": "integer", "minimum": 1, "description": "The run that it belongs to."},
+        "beganAt": ref("Time"),
+        "endedAt": ref("Time"),
+        "microseconds": described(COUNT, "From the one to the other."),
+    },
+    "A time that a job spent in one state.",
 )
 
 BULK_OPERATION = closed(
@@ -258,6 +299,10 @@ COMPONENTS: dict[str, Schema] = {
     "Entry": ENTRY,
     "Attempt": ATTEMPT,
     "LogLine": LOG_LINE,
+    "Fingerprint": FINGERPRINT,
+    "TriageState": TRIAGE_STATE,
+    "FailureGroup": closed(FAILURE_GROUP, "Failures that are alike."),
+    "Stretch": STRETCH,
     "NextAction": words(
         "continue", "cancel", "abandon", "retry", said="What to do next: `cancel` stops the work, `retry`: the failed job was queued again."
     ),

@@ -121,6 +121,13 @@ _ORCHESTRATOR: Schema = {"type": "string", "pattern": ID_PATTERN.replace("+", "*
 PARAMETERS: dict[str, Schema] = {
     "Id": {"in": "path", "name": "id", "required": True, "schema": ref("JobId"), "description": "Of the job."},
     "BulkId": {"in": "path", "name": "id", "required": True, "schema": ref("BulkId"), "description": "Of the bulk operation."},
+    "Fingerprint": {
+        "in": "path",
+        "name": "fingerprint",
+        "required": True,
+        "schema": ref("Fingerprint"),
+        "description": "Of the failure group.",
+    },
     "Orchestrator": _header(
         "X-Orchestrator-ID",
         _ORCHESTRATOR,
@@ -177,5 +184,6 @@ TAGS = {
     "Reading": "What there is, and what happened.",
     "Steering": "Jobs are changed, cancelled, tried again.",
     "Bulk operations": "One act on many jobs: shown first, confirmed, then carried out a batch at a time.",
+    "Triage": "Failures that are alike, and what people make of them.",
     "Orchestrators": "What orchestrators say of themselves, and whether we are there.",
 }

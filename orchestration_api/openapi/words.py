@@ -7,7 +7,7 @@ from jobs.bulk import ACTIONS
 from jobs.failures import Category
 from jobs.lifecycle import Act, Status
 from orchestration_api.openapi.shapes import Schema, ref
-from orchestration_api.serializers import ENDINGS
+from orchestration_api.serializers import ENDINGS, JobFilter
 
 WORDS = {
     "orchestratorId": "Who says so, where the header X-Orchestrator-ID can't be sent.",
@@ -17,6 +17,10 @@ WORDS = {
     "batchSize": "At most so many jobs.",
     "jobTypes": "Only these; else those that the orchestrator last told with a heartbeat, or any.",
     "Heartbeat.jobTypes": "What it takes from now on.",
+    "labels": "What the caller has: only jobs that require nothing else; without it what its last heartbeat told, or nothing.",
+    "Heartbeat.labels": "What it has from now on; none where the list is empty.",
+    "NewJobRequest.labels": "What an orchestrator must have declared to get the job, all of them.",
+    "instanceId": "Another one for each process: tells when two of them use one id.",
     "wait": "Seconds to wait for work to come.",
     "claimId": "Names this claim. Asked again with it, the answer is what is left of that claim, so that a lost answer loses no jobs.",
     "estimatedStartTime": "When the work will begin; taken, and not used.",
@@ -76,9 +80,15 @@ WORDS = {
     "JobFilter.type": "Any of these, with commas.",
     "JobFilter.orchestratorId": "Held by any of these, with commas.",
     "JobFilter.category": "Failed of any of these, with commas.",
+    "JobFilter.label": "Requiring any of these, with commas.",
+    "JobFilter.fingerprint": "Of any of these failure groups, with commas.",
     "createdAfter": "Created then or later.",
     "createdBefore": "Created earlier.",
     "updatedAfter": "Changed then or later.",
+    "owner": "Who looks into it; the caller, when nobody is named.",
+    "note": "What is known of it so far; what stands there stays, when none is sent.",
+    "until": "Until when.",
+    "failures": "Until so many more have failed.",
     "uniqueKey": "At most one job that has not ended has it; another is refused.",
 }
 
@@ -113,7 +123,7 @@ NARROWED: dict[str, Schema] = {
                 "then": {
                     "required": ["arguments"],
                     "properties": {
-                        "arguments": {"type": "object", "required": ["priority"], "properties": {"priority": {"type": "integer"}}}
+                        "arguments": {"not": {"type": "null"}, "required": ["priority"], "properties": {"priority": {"type": "integer"}}}
                     },
                 },
                 "else": {"properties": {"arguments": {"properties": {"priority": {"type": "null"}}}}},
@@ -128,9 +138,12 @@ NARROWED: dict[str, Schema] = {
     "JobFilter.category": _csv(*Category),
     "JobFilter.type": _csv(),
     "JobFilter.orchestratorId": _csv(),
+    "JobFilter.label": _csv(),
+    "JobFilter.fingerprint": _csv(),
     "JobFilter.createdAfter": _TIME,
     "JobFilter.createdBefore": _TIME,
     "JobFilter.updatedAfter": _TIME,
-    "JobFilter": _any_of("status", "type", "orchestratorId", "category", "createdAfter", "createdBefore", "updatedAfter"),
+    "JobFilter": _any_of(*JobFilter().fields),
+    "Snoozing": _any_of("until", "failures"),
     "Edit": _any_of("priority", "scheduledFor", "metadata", "maxAttempts", "timeoutSeconds"),
 }

@@ -2,11 +2,17 @@
 
 import json
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from jobs import failure_groups
+from jobs.loops import repeat_until
 from orchestration_api.exceptions import STATUS_OF
 from orchestration_api.urls import urlpatterns
 from tests.acceptance.pages import assert_like, blocks, example, run_in_bash
+from tests.orchestration_api.endpoints import addressed
 from tests.server import REPOSITORY, running_server
 
 PAGE = "docs/api.md"
@@ -17,15 +23,28 @@ def test_each_call_is_answered_as_the_page_shows(live_db: str, tmp_path: Path) -
     (setup, *calls), shown = ([text for language, text in blocks(PAGE) if language == wanted] for wanted in ("sh", "json"))
     assert len(calls) == len(shown)
     script = setup + "".join(f"{call}printf '{_END}'\n" for call in calls)
-    with running_server(workers=1) as server:
+    with running_server(workers=1) as server, _failures_counted():
         answers = run_in_bash(script, against=server, folder=tmp_path).split(_END)[:-1]
 
     for call, text, answer in zip(calls, shown, answers, strict=True):
         assert_like(example(text), json.loads(answer.splitlines()[-1]), call)
 
 
+@contextmanager
+def _failures_counted() -> Iterator[None]:
+    """As a sweep loop beside the server does."""
+    stopped = threading.Event()
+    loop = threading.Thread(target=repeat_until, args=(stopped, failure_groups.fold), kwargs={"seconds": 0.2, "name": "fold"})
+    loop.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        loop.join()
+
+
 def test_every_address_is_on_the_page_and_no_other() -> None:
-    served = {re.sub(r"<[^>]+>", "{id}", str(route.pattern)) for route in urlpatterns if str(route.pattern)}
+    served = {addressed(str(route.pattern)) for route in urlpatterns if str(route.pattern)}
     headings = re.findall(r"^### (.+)$", (REPOSITORY / PAGE).read_text(), re.MULTILINE)
     told = {address for heading in headings for address in re.findall(r"`[A-Z]+ /([^`]+)`", heading)}
 

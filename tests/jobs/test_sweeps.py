@@ -52,7 +52,7 @@ def test_an_expired_run_fails_as_lease_lost() -> None:
 
     job.refresh_from_db()
     assert (job.status, job.error_category, job.attempts, job.orchestrator_id) == (Status.FAILED, "lease_lost", 1, "orch-1")
-    assert job.result == {"error": "The lease ran out: no sign of life from orch-1"}
+    assert job.result == {"error": 'The lease ran out: no sign of life from "orch-1"'}
     assert_sound(job.id)
 
 

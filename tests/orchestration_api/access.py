@@ -1,6 +1,5 @@
 """Who may do what at the machine door, as one table: every route against every kind of caller."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +15,8 @@ from jobs.enqueueing import NewJob, enqueue
 from jobs.lifecycle import Status
 from jobs.models import ApiToken, BulkOperation, BulkState, Job
 from orchestration_api.urls import urlpatterns
-from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory, running
+from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory, grouped, running
+from tests.orchestration_api.endpoints import addressed
 from tests.postgres import API_KEY
 
 # ok: 2xx. The job is made by PRODUCER and held by HOLDER, but in the column `of staff`.
@@ -29,6 +29,7 @@ list        ok       403     403       ok     ok           ok        ok      403
 look        ok       ok      404       ok     404          404       ok      403      ok           ok
 steer       ok       403     403       ok     404          404       403     ok       403          403
 count       ok       403     403       403    403          403       ok      403      ok           ok
+triage      ok       403     403       403    403          403       403     ok       403          403
 anybody     ok       ok      ok        ok     ok           ok        ok      ok       ok           ok
 choose      ok       403     403       ok     ok           ok        403     ok       403          403
 browse      ok       403     403       ok     ok           ok        ok      ok       ok           ok
@@ -62,6 +63,7 @@ CALLS = {
     ("GET", "/jobs/{id}"): Call("look"),
     ("PATCH", "/jobs/{id}"): Call("steer", "queued", {"priority": 10}),
     ("GET", "/jobs/{id}/history"): Call("look"),
+    ("GET", "/jobs/{id}/timing"): Call("look"),
     ("GET", "/jobs/{id}/attempts"): Call("look"),
     ("POST", "/jobs/{id}/cancel"): Call("steer", "running", {}),
     ("POST", "/jobs/{id}/retry"): Call("steer", "failed", {}),
@@ -90,6 +92,12 @@ CALLS = {
     ("POST", "/orchestrator/health"): Call("orchestrate", body={"load": 1}),
     ("POST", "/orchestrator/metrics"): Call("orchestrate", body={"load": 1}),
     ("GET", "/orchestrator/me"): Call("anybody"),
+    ("GET", "/failure-groups"): Call("count"),
+    ("GET", "/failure-groups/{fingerprint}"): Call("count", "failed"),
+    ("POST", "/failure-groups/{fingerprint}/acknowledge"): Call("triage", "failed", {}),
+    ("POST", "/failure-groups/{fingerprint}/snooze"): Call("triage", "failed", {"failures": 3}),
+    ("POST", "/failure-groups/{fingerprint}/resolve"): Call("triage", "failed", {}),
+    ("POST", "/failure-groups/{fingerprint}/reopen"): Call("triage", "failed", {}),
 }
 
 
@@ -100,8 +108,7 @@ def routes() -> dict[tuple[str, str], Callable[..., Any]]:
         view: Any = route.callback if isinstance(route, URLPattern) else None
         for method, action in getattr(view, "actions", {}).items():
             if method != "head":
-                path = "/" + re.sub(r"<[^>]+>", "{id}", str(route.pattern))
-                served[method.upper(), path] = getattr(view.cls, action)
+                served[method.upper(), "/" + addressed(str(route.pattern))] = getattr(view.cls, action)
     return served
 
 
@@ -163,14 +170,22 @@ def job_for(call: Call, *, of_staff: bool = False) -> Job:
     if of_staff:
         (job,) = enqueue([NewJob(type="of-staff", payload={})], by=STAFF)
         return running(job)
-    return JobFactory(status=call.status if call.status in set(Status) else Status.RUNNING)
+    job = JobFactory(status=call.status if call.status in set(Status) else Status.RUNNING)
+    if job.fingerprint:
+        grouped(job)
+    return job
 
 
 def id_for(path: str, call: Call, job: Job) -> str:
-    """What stands in the address of a call: the job, or an operation on it by who made the job."""
+    """The id in the address of a call: of the job, or of a bulk operation by who made the job."""
     if not path.startswith("/bulk-operations"):
         return job.id
     return operation_in(call.status, by=STAFF if job.created_by == STAFF.created_by else PRODUCER).id
+
+
+def address(path: str, job: Job, identifier: str | None = None) -> str:
+    """Of a job (or what else the id is of), or of the failure group that it is in."""
+    return path.format(id=identifier or job.id, fingerprint=job.fingerprint)
 
 
 def operation_in(state: str, *, by: Actor = PRODUCER) -> BulkOperation:

@@ -11,6 +11,11 @@ from orchestration_api.urls import urlpatterns
 Endpoint = tuple[str, str]
 
 
+def addressed(route: str) -> str:
+    """A route as it is written in the documents: `jobs/{id}/complete`, `failure-groups/{fingerprint}`."""
+    return re.sub(r"<str:(\w+)>", lambda name: "{id}" if name[1].endswith("_id") else f"{{{name[1]}}}", route)
+
+
 def _listed() -> Iterator[Endpoint]:
     for pattern in urlpatterns:
         assert isinstance(pattern, URLPattern)

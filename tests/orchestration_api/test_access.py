@@ -5,7 +5,7 @@ from rest_framework.test import APIClient
 
 from jobsite.urls import urlpatterns
 from orchestration_api.urls import release
-from tests.orchestration_api.access import ACCESS, CALLS, DEAD, LIVING, access, body_for, headers_for, id_for, job_for, routes
+from tests.orchestration_api.access import ACCESS, CALLS, DEAD, LIVING, access, address, body_for, headers_for, id_for, job_for, routes
 from tests.orchestration_api.test_refusals import everything
 from tests.orchestration_api.wire import assert_error, send
 
@@ -31,7 +31,7 @@ def test_a_caller_gets_what_the_table_says(who: str, method: str, path: str) -> 
     client = APIClient(headers=headers_for(LIVING[who](), job))
     identifier = id_for(path, call, job)
     before = everything()
-    answer = send(client, method.lower(), path.format(id=identifier), body_for(call, job))
+    answer = send(client, method.lower(), address(path, job, identifier), body_for(call, job))
 
     expected = TABLE[call.row][who]
     if expected == "ok":
@@ -60,7 +60,7 @@ def test_a_dead_token_opens_nothing(who: str, method: str, path: str) -> None:
     client = APIClient(headers=headers_for(DEAD[who](), job))
     identifier = id_for(path, call, job)
     before = everything()
-    answer = send(client, method.lower(), path.format(id=identifier), body_for(call, job))
+    answer = send(client, method.lower(), address(path, job, identifier), body_for(call, job))
 
     assert_error(answer, 401, "AUTH_EXPIRED_TOKEN" if who == "expired" else "AUTH_INVALID_TOKEN")
     assert answer["WWW-Authenticate"].startswith("Bearer")

@@ -15,7 +15,7 @@ from django.test import override_settings
 from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
-from jobs import leases
+from jobs import leases, triage
 from jobs.bulk import MOST
 from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
 from jobs.lifecycle import Status
@@ -25,7 +25,7 @@ from orchestration_api.exceptions import STATUS_OF
 from orchestration_api.openapi.document import text
 from orchestration_api.openapi.operation import Operation
 from orchestration_api.openapi.table import OPERATIONS
-from tests.factories import HOLDER, OTHER, PRODUCER, JobFactory
+from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory, grouped
 from tests.orchestration_api import access
 from tests.postgres import API_KEY
 
@@ -78,7 +78,7 @@ class Call:
 
     @classmethod
     def of(cls, operation: Operation, status: Status | None = None) -> "Call":
-        usual = Status.RUNNING if operation.tag == "Reporting" else Status.COMPLETED
+        usual = {"Reporting": Status.RUNNING, "Triage": Status.FAILED}.get(operation.tag, Status.COMPLETED)
         job = JobFactory(status=status or SUITABLE.get(operation.name, usual))
         body = copy.deepcopy(operation.example)
         if "renewalToken" in (body or {}):
@@ -88,7 +88,11 @@ class Call:
         headers = {"Authorization": f"Bearer {API_KEY}", "X-Orchestrator-ID": HOLDER.name}
         method, path = operation.address
         identifier = access.operation_in(CONDUCTED.get(operation.name, "running")).id if "/bulk-operations" in path else job.id
-        return cls(operation, job, identifier, body, headers, method, path.replace("{id}", identifier))
+        if operation.tag == "Triage":
+            grouped(job)
+        if operation.name == "reopenFailureGroup":
+            triage.resolve(str(job.fingerprint), by=STAFF)
+        return cls(operation, job, identifier, body, headers, method, access.address(path, job, identifier))
 
     def send(self) -> Any:
         client = APIClient()
@@ -165,7 +169,7 @@ def _no_such_job(call: Call) -> None:
 
 
 def _slash_in_the_id(call: Call) -> None:
-    call.path = call.path.replace(call.id, "job%2Fnope")
+    call.path = call.path.replace(call.id, "job%2Fnope").replace(str(call.job.fingerprint), "0" * 16)
 
 
 def _other_method(call: Call) -> None:
@@ -199,6 +203,8 @@ def _otherwise_than_expected(call: Call) -> None:
         call.body["filter"] = {"type": "many"}
     elif call.operation.tag == "Bulk operations":
         call.path = call.path.replace(call.id, access.operation_in(TOO_LATE.get(call.operation.name, "done")).id)
+    elif call.operation.tag == "Triage":
+        triage.resolve(str(call.job.fingerprint), by=STAFF)
     else:
         call.body["expectedUpdatedAt"] = "2001-01-01T00:00:00Z"
 
@@ -247,7 +253,7 @@ def _copy_not_confirmed(call: Call) -> None:
         cursor.execute(
             f"create function in_doubt() returns trigger language plpgsql as $$ begin raise warning '{words}'; return null; end $$"
         )
-        for table in ("jobs", "orchestrators", "log_lines", "bulk_operations"):
+        for table in ("jobs", "orchestrators", "log_lines", "failure_groups", "bulk_operations"):
             cursor.execute(f"create trigger in_doubt after insert or update on {table} execute function in_doubt()")
 
 

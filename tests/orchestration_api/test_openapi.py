@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +24,7 @@ from orchestration_api.openapi.table import OPERATIONS
 from orchestration_api.serializers import JobFilter
 from orchestration_api.urls import release, urlpatterns
 from tests.orchestration_api.access import routes
+from tests.orchestration_api.endpoints import addressed
 
 DOCUMENT: dict[str, Any] = json.loads(text())
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
@@ -57,7 +57,7 @@ def test_the_committed_document_is_current() -> None:
 
 def test_every_address_and_method_has_an_entry_and_no_entry_is_stale() -> None:
     served = {
-        (method.upper(), re.sub(r"<[^>]+>", "{id}", f"{DOOR}/{route.pattern}"))
+        (method.upper(), addressed(f"{DOOR}/{route.pattern}"))
         for route in urlpatterns
         for method in getattr(route.callback, "actions", {})
         if method != "head"
@@ -148,11 +148,13 @@ def test_every_key_of_a_request_says_what_it_means() -> None:
         (representations.AttemptOut, "Attempt"),
         (representations.LogLineOut, "LogLine"),
         (representations.BulkItemOut, "BulkItem"),
+        (representations.FailureGroupOut, "FailureGroup"),
+        (representations.StretchOut, "Stretch"),
     ],
 )
 def test_what_is_told_has_the_keys_that_the_document_names(shape: type[serializers.Serializer[Any]], noun: str) -> None:
-    # (What was shortened is told by what writes the answer.)
-    assert set(shape().fields) == set(nouns.COMPONENTS[noun]["properties"]) - {"shortened"}
+    # (What was shortened is told by what writes the answer; how many stand failed is counted for it.)
+    assert set(shape().fields) == set(nouns.COMPONENTS[noun]["properties"]) - {"shortened", "failedJobs"}
 
 
 def test_the_filters_of_the_list_are_those_of_the_document() -> None:

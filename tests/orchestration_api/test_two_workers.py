@@ -21,7 +21,7 @@ from jobs import times, tokens
 from jobs.models import ApiToken
 from orchestration_api.authentication import REMEMBERED_SECONDS
 from tests.factories import HOLDER, STAFF, JobFactory
-from tests.orchestration_api.access import CALLS, LIVING, body_for, headers_for, job_for, token
+from tests.orchestration_api.access import CALLS, LIVING, address, body_for, headers_for, job_for, token
 from tests.postgres import API_KEY
 from tests.server import Server, running_server
 
@@ -127,7 +127,7 @@ def test_after_a_run_no_token_stands_in_the_log_the_database_or_a_page(live_db: 
             for (method, path), call in CALLS.items()
             for job in [job_for(call)]
             for answer in [
-                ask(workers[n % 2], text, method, f"/api/internal{path.format(id=job.id)}", body_for(call, job), **headers_for(text, job))
+                ask(workers[n % 2], text, method, f"/api/internal{address(path, job)}", body_for(call, job), **headers_for(text, job))
             ]
         ]
         with a_table_missing("log_lines"):

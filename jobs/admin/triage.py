@@ -1,0 +1,173 @@
+"""Staff say what they make of failure groups: asked for a reason first, as for jobs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.urls.resolvers import URLPattern
+
+from jobs import triage
+from jobs.admin.acting import MOST_AT_ONCE, ReasonForm, staff
+from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.models import FailureGroup, TriageState
+from jobs.records import SiteAct
+from jobs.times import now
+from jobs.triage import NoSuchGroup, Triaged, TriageRefused
+
+SAMPLE = 8
+
+
+class NoteForm(ReasonForm):
+    note = forms.CharField(
+        required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 3}), help_text="What is known so far. Empty: as it is."
+    )
+    field_order = ["note", "reason"]
+
+    def terms(self) -> dict[str, Any]:
+        """What the act is told besides the reason."""
+        return {"note": self.cleaned_data["note"] or None}
+
+
+class AcknowledgeForm(NoteForm):
+    owner = forms.CharField(required=False, max_length=150, help_text="Who looks into it. Empty: you.")
+    field_order = ["owner", "note", "reason"]
+
+    def terms(self) -> dict[str, Any]:
+        return {**super().terms(), "owner": self.cleaned_data["owner"] or None}
+
+
+class SnoozeForm(ReasonForm):
+    hours = forms.IntegerField(required=False, min_value=1, max_value=24 * 365, label="For so many hours")
+    failures = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1, label="Until so many more have failed")
+    field_order = ["hours", "failures", "reason"]
+
+    def clean(self) -> dict[str, Any]:
+        told = super().clean() or {}
+        if not self.errors and not (told.get("hours") or told.get("failures")):
+            self.add_error("hours", "Say for how long, or until how many more failures.")
+        return told
+
+    def terms(self) -> dict[str, Any]:
+        hours = self.cleaned_data["hours"]
+        return {"until": now() + timedelta(hours=hours) if hours else None, "failures": self.cleaned_data["failures"]}
+
+
+class PlainForm(ReasonForm):
+    def terms(self) -> dict[str, Any]:
+        return {}
+
+
+Form = NoteForm | SnoozeForm | PlainForm
+
+
+@dataclass(frozen=True)
+class Act:
+    """
+    Attributes:
+        make: called with a fingerprint, by=, reason= and the terms of the form.
+        consequence: of it, for who is about to say it.
+        past: what has been done to a group then.
+    """
+
+    make: Callable[..., Triaged]
+    form: type[Form]
+    icon: str
+    consequence: str
+    past: str
+
+
+ACTS = {
+    SiteAct.ACKNOWLEDGE: Act(
+        triage.acknowledge, AcknowledgeForm, "search", "Everybody sees who looks into it. It is counted as before.", "acknowledged"
+    ),
+    SiteAct.SNOOZE: Act(
+        triage.snooze, SnoozeForm, "clock", "It is nobody's business until then, whichever comes first; then it is what it was.", "snoozed"
+    ),
+    SiteAct.RESOLVE: Act(
+        triage.resolve, NoteForm, "check", "Its cause is mended. What fails from now on reopens it as regressed.", "resolved"
+    ),
+    SiteAct.REOPEN: Act(triage.reopen, PlainForm, "retry", "It is as new, and nobody's.", "reopened"),
+}
+
+
+class TriageAdmin(ReadOnlyAdmin):
+    """A list and a page with the acts that are open, each with a page of its own that asks."""
+
+    def get_urls(self) -> list[URLPattern]:
+        views = ((name, self.admin_site.admin_view(partial(self._ask_or_act_on_one, act_name=name))) for name in ACTS)
+        return [*(path(f"<path:object_id>/{name}/", view, name=f"jobs_failuregroup_{name}") for name, view in views), *super().get_urls()]
+
+    def has_triage_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("jobs.change_failuregroup")
+
+    def acts_of(self, request: HttpRequest, group: FailureGroup) -> list[dict[str, str]]:
+        """What may be said of a group now, by this person."""
+        if not self.has_triage_permission(request):
+            return []
+        state = TriageState(group.state)
+        return [
+            {"name": name, "icon": act.icon, "url": reverse(f"admin:jobs_failuregroup_{name}", args=[group.pk])}
+            for name, act in ACTS.items()
+            if state in triage.SOURCES[name] and not (name is SiteAct.REOPEN and state is TriageState.NEW)
+        ]
+
+    def ask_or_act_on_selected(self, request: HttpRequest, act_name: str) -> HttpResponse:
+        """An action of the list: first the page that asks, and when that comes back with a reason, the act itself."""
+        names = [name for name in dict.fromkeys(request.POST.getlist(ACTION_CHECKBOX_NAME)) if "\0" not in name][:MOST_AT_ONCE]
+        asked = "confirmed" in request.POST
+        return self._ask_or_act(request, SiteAct(act_name), names, back=request.get_full_path(), answered=asked)
+
+    def _ask_or_act_on_one(self, request: HttpRequest, object_id: str, *, act_name: SiteAct) -> HttpResponse:
+        if not self.has_triage_permission(request):
+            raise PermissionDenied
+        group = self.noun(request, object_id)
+        if group is None:
+            return self.nothing_there(request, object_id)
+        back = reverse("admin:jobs_failuregroup_change", args=[group.pk])
+        return self._ask_or_act(request, act_name, [group.pk], back=back, answered=request.method == "POST")
+
+    def _ask_or_act(self, request: HttpRequest, act_name: SiteAct, names: Sequence[str], *, back: str, answered: bool) -> HttpResponse:
+        act = ACTS[act_name]
+        form = act.form(request.POST) if answered else act.form()
+        if form.is_valid():
+            by, said = staff(request), {"reason": form.cleaned_data["reason"], **form.terms()}
+            _tell(request, act, [_outcome(act, name, by=by, **said) for name in names])
+            return HttpResponseRedirect(back)
+        groups = list(FailureGroup.objects.filter(pk__in=names))
+        context: dict[str, Any] = {
+            "title": f"{act_name.capitalize()} {'this failure group' if len(groups) == 1 else f'{len(groups)} failure groups'}",
+            "opts": self.opts,
+            "act": act,
+            "act_name": act_name,
+            "form": form,
+            "names": names,
+            "sample": groups[:SAMPLE],
+            "more": max(0, len(groups) - SAMPLE),
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "back": back,
+        }
+        return TemplateResponse(request, "admin/jobs/triage.html", self.admin_site.each_context(request) | context)
+
+
+def _outcome(act: Act, fingerprint: str, **said: Any) -> str:
+    try:
+        return act.past if act.make(fingerprint, **said).changed else "so already"
+    except TriageRefused as refused:
+        return f"left out: {refused.group.state}"
+    except NoSuchGroup:
+        return "left out: no such group"
+
+
+def _tell(request: HttpRequest, act: Act, outcomes: Sequence[str]) -> None:
+    counts = {words: outcomes.count(words) for words in dict.fromkeys(outcomes)}
+    level = messages.SUCCESS if set(counts) == {act.past} else messages.WARNING
+    messages.add_message(request, level, ", ".join(f"{count} {words}" for words, count in counts.items()) + ".")

@@ -1,0 +1,146 @@
+"""Staff see what failed alike, and say what they make of it: asked for a reason first, as themselves."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from jobs import triage
+from jobs.models import AuditEntry, FailureGroup, Job
+from jobs.outcomes import Report
+from tests.factories import HOLDER, STAFF, JobFactory, grouped, running
+
+LIST = "/admin/jobs/failuregroup/"
+WHY = "it is known"
+
+
+def failed(error: str = "order 17 not found") -> Job:
+    job = running(JobFactory(type="invoice"))
+    job.fail(Report(error=error), by=HOLDER)
+    return job
+
+
+def client_with(*permissions: str) -> Client:
+    user = User.objects.create_user("olga", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client(headers={"X-Request-ID": "request-of-olga"})
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def group(db: None) -> FailureGroup:
+    return grouped(failed())
+
+
+@pytest.fixture
+def operator(group: FailureGroup) -> Client:
+    return client_with("change_failuregroup", "view_job")
+
+
+@pytest.mark.parametrize(
+    ("name", "terms", "state"),
+    [
+        ("acknowledge", {"owner": "ben", "note": "the import"}, "Acknowledged"),
+        ("snooze", {"hours": "3"}, "Snoozed"),
+        ("snooze", {"failures": "5"}, "Snoozed"),
+        ("resolve", {}, "Resolved"),
+    ],
+)
+@pytest.mark.parametrize("place", ["page", "list"])
+def test_a_group_is_triaged_from_its_page_and_from_the_list(
+    operator: Client, group: FailureGroup, name: str, terms: dict[str, str], state: str, place: str
+) -> None:
+    if place == "page":
+        url, body = f"{LIST}{group.pk}/{name}/", dict[str, Any](terms, reason=WHY)
+        question = operator.get(url).content.decode()
+    else:
+        url, chosen = LIST, {"action": name, "_selected_action": [group.pk], "index": "0"}
+        question = operator.post(url, chosen).content.decode()
+        body = chosen | {"confirmed": "1", "reason": WHY, **terms}
+    assert "order # not found" in question
+    assert "Neither jobs nor counts are changed." in question
+    group.refresh_from_db()
+    assert group.state == "new"
+
+    said = operator.post(url, body, follow=True).content.decode()
+    group.refresh_from_db()
+    entry = AuditEntry.objects.get(subject_type="failure_group")
+    assert state in said
+    assert group.get_state_display() == state
+    assert (entry.action, entry.actor, entry.reason, entry.request_id) == (name, "olga", WHY, "request-of-olga")
+    if name == "acknowledge":
+        assert (group.owner, group.note) == ("ben", "the import")
+
+
+def test_of_a_selection_what_is_not_possible_is_left_out_and_told(operator: Client, group: FailureGroup) -> None:
+    other = grouped(failed("disk full"))
+    triage.resolve(other.pk, by=STAFF)
+    body = {"action": "acknowledge", "_selected_action": [group.pk, other.pk, "0" * 16], "confirmed": "1", "reason": WHY, "index": "0"}
+
+    said = operator.post(LIST, body, follow=True).content.decode()
+    assert "1 acknowledged, 1 left out: resolved, 1 left out: no such group." in said
+
+
+@pytest.mark.parametrize(
+    ("name", "body"), [("resolve", {"reason": " "}), ("snooze", {"reason": WHY}), ("snooze", {"reason": WHY, "hours": "0"})]
+)
+def test_without_a_reason_or_an_end_nothing_is_done(operator: Client, group: FailureGroup, name: str, body: dict[str, Any]) -> None:
+    answer = operator.post(f"{LIST}{group.pk}/{name}/", body).content.decode()
+    group.refresh_from_db()
+
+    assert 'class="err"' in answer
+    assert group.state == "new"
+
+
+def test_only_what_is_possible_is_offered(operator: Client, group: FailureGroup) -> None:
+    def offered() -> list[str]:
+        page = operator.get(f"{LIST}{group.pk}/change/").content.decode()
+        return [word for word in ("Acknowledge", "Snooze", "Resolve", "Reopen") if f"{word}…" in page]
+
+    assert offered() == ["Acknowledge", "Snooze", "Resolve"]
+    triage.resolve(group.pk, by=STAFF)
+    assert offered() == ["Reopen"]
+
+
+def test_who_may_only_look_is_offered_nothing_and_refused(group: FailureGroup) -> None:
+    client = client_with("view_failuregroup")
+
+    assert "Resolve…" not in client.get(f"{LIST}{group.pk}/change/").content.decode()
+    assert client.get(f"{LIST}{group.pk}/resolve/").status_code == 403
+    assert client.post(f"{LIST}{group.pk}/resolve/", {"reason": WHY}).status_code == 403
+    assert client.post(f"{LIST}{'0' * 16}/resolve/", {"reason": WHY}).status_code == 403
+    client.post(LIST, {"action": "resolve", "_selected_action": [group.pk], "confirmed": "1", "reason": WHY, "index": "0"})
+    group.refresh_from_db()
+    assert group.state == "new"
+
+
+def test_a_group_leads_to_the_jobs_that_stand_failed_so_and_a_job_to_its_group(operator: Client, group: FailureGroup) -> None:
+    job, other = failed(), failed("disk full")
+    page = operator.get(f"{LIST}{group.pk}/change/").content.decode()
+    link = f"/admin/jobs/job/?fingerprint={group.pk}&amp;status=failed"
+    assert f'<a href="{link}">2</a>' in page
+
+    jobs = operator.get(link.replace("&amp;", "&")).context["cl"].result_list
+    assert {one.id for one in jobs} == {group.example_job_id, job.id}
+    assert other.id not in {one.id for one in jobs}
+    assert f'href="{LIST}{group.pk}/change/"' in operator.get(f"/admin/jobs/job/{job.id}/change/").content.decode()
+
+
+def test_the_list_is_searched_by_words_and_fingerprint_and_takes_few_queries(
+    operator: Client, group: FailureGroup, django_assert_max_num_queries: Any
+) -> None:
+    for error in ("disk full", "no such table", "no such column"):
+        grouped(failed(error))
+
+    def found(**query: str) -> set[str]:
+        with django_assert_max_num_queries(12):
+            return {one.title for one in operator.get(LIST, query).context["cl"].result_list}
+
+    assert len(found()) == 4
+    assert found(q="such no") == {"no such table", "no such column"}
+    assert found(q=group.pk) == {"order # not found"}
+    assert found(state="resolved") == set()
+    assert len(found(state="new", type="invoice", category="unknown")) == 4
+    assert found(o="-5") == found()
