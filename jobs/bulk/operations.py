@@ -21,6 +21,10 @@ PREVIEW_KEPT_SECONDS = 24 * 3600
 _FORGOTTEN_AT_ONCE = 20
 
 
+class ForStaff(Exception):
+    """The action is not for such an actor, whatever the job."""
+
+
 class NotNow(Exception):
     """The operation is not in a state that allows this.
 
@@ -54,10 +58,13 @@ def create(
         form_key: of the form that asks for it; asked again by the same person under the same key, it is the operation that there is.
 
     Raises:
+        ForStaff: the action is not for who asks.
         ValueError: an argument is missing or too much; of a filter, WrongFilter names what is wrong with it.
         TooManyJobs: there are too many.
     """
     chosen, arguments = ACTIONS[action], dict(arguments or {})
+    if not chosen.is_for(by.kind):
+        raise ForStaff(f"To {action} jobs is for staff.")
     chosen.check(arguments)
     (identifier,) = new_ids(1, prefix=PREFIX)
     operation = BulkOperation(

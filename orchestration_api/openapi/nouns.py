@@ -230,7 +230,7 @@ STRETCH = closed(
 BULK_OPERATION = closed(
     {
         "id": ref("BulkId"),
-        "action": words(*ACTIONS, said="`edit` sets the priority."),
+        "action": words(*ACTIONS, said="`edit` sets the priority, `acknowledge` acknowledges the failure groups of the jobs."),
         "arguments": closed({"priority": {"type": "integer", "minimum": 0, "maximum": 100}}, "Of `edit`.", optional=("priority",)),
         "filter": nullable(ref("JobFilter", "As it was asked; null where the jobs were named by their ids.")),
         "selection": described(TEXT, "Which jobs, in words."),

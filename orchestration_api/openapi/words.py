@@ -71,7 +71,7 @@ WORDS = {
     "timeoutSeconds": "How long a run may take, in seconds.",
     "metadata": "The producer's own; not read by jobsite.",
     "reason": "Why: it stands in the audit log.",
-    "action": "What to do with each job; `edit` sets the priority.",
+    "action": "What to do with each job; `edit` sets the priority, `acknowledge` acknowledges its failure group.",
     "ids": "Which jobs, by name.",
     "filter": "Which jobs, by what they are like when it is confirmed.",
     "arguments": "`priority`, of `edit`; the others take none.",

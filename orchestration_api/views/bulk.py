@@ -46,6 +46,9 @@ class BulkViewSet(MachineViewSet):
         selection = Selection(ids=asked.get("ids"), filter=asked.get("filter"), only_made_by=only_made_by)
         try:
             operation = bulk.create(action.name, selection, by=self._by(), arguments=arguments)
+        except bulk.ForStaff as refusal:
+            needed, scopes = [Scope.MANAGE.value], [scope.value for scope in Scope if scope in self.caller.scopes]
+            raise WireError("AUTHZ_INSUFFICIENT_PERMISSIONS", str(refusal), needed=needed, scopes=scopes) from None
         except WrongFilter as wrong:
             raise ValidationError({"filter": wrong.fields}) from None
         if asked["confirm"]:

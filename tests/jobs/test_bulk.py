@@ -5,18 +5,19 @@ from collections.abc import Callable
 import pytest
 from django.db import Error, IntegrityError, connection, transaction
 
-from jobs import bulk
+from jobs import bulk, triage
 from jobs.actors import Actor
 from jobs.bulk import ACTIONS, NotNow, Selection, TooManyJobs
 from jobs.enqueueing import NewJob, enqueue
 from jobs.filters import WrongFilter
 from jobs.lifecycle import ActorKind, Status, permissions_of
-from jobs.models import AuditEntry, BulkItem, BulkOperation, Job
-from tests.factories import PRODUCER, STAFF, JobFactory
+from jobs.models import AuditEntry, BulkItem, BulkOperation, FailureGroup, Job
+from tests.factories import PRODUCER, STAFF, JobFactory, grouped
 from tests.ledger import assert_sound
 
 pytestmark = pytest.mark.django_db
 WHY = "the disk is mended"
+THROUGH_THE_DOOR = ["retry", "cancel", "release", "edit"]
 FAILED = Selection(filter={"status": "failed"})
 
 
@@ -42,8 +43,12 @@ def acts_on(operation: BulkOperation) -> list[str]:
     )
 
 
+def test_the_actions_are_verbs_of_staff_the_edit_and_the_triage() -> None:
+    assert list(ACTIONS) == [*THROUGH_THE_DOOR, "acknowledge"]
+
+
 @pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("action", THROUGH_THE_DOOR)
 def test_a_job_is_changed_where_the_lifecycle_allows_it_and_else_told_why_not(action: str, status: Status) -> None:
     job = JobFactory(status=status)
     before = AuditEntry.objects.filter(job_id=job.id).count()
@@ -73,6 +78,42 @@ def test_a_priority_is_changed_to_the_one_asked_for() -> None:
 
     job.refresh_from_db()
     assert job.priority == 90
+
+
+def test_failure_groups_are_acknowledged_each_once_and_jobs_stay_as_they_are() -> None:
+    alike = [JobFactory(status="failed", type="report") for _ in range(2)]
+    resolved, taken = (JobFactory(status="failed", type=name) for name in ("resolved", "taken"))
+    for job in (*alike, resolved, taken):
+        grouped(job)
+    triage.resolve(str(resolved.fingerprint), by=STAFF)
+    triage.acknowledge(str(taken.fingerprint), by=Actor.user("bert"))
+    fresh, running = JobFactory(status="failed", type="fresh"), JobFactory(status="running")
+    selected = [*alike, resolved, taken, fresh, running]
+    before = AuditEntry.objects.filter(job_id__isnull=False).count()
+    operation = carried_out(confirmed("acknowledge", Selection(ids=[job.id for job in selected])))
+
+    assert operation.preview["wouldChange"] == 5
+    told = items_of(operation)
+    assert [told[job.id] for job in selected] == [
+        ("changed", "failure group acknowledged"),
+        ("skipped", "acknowledged with its failure group"),
+        ("skipped", "its failure group is resolved"),
+        ("skipped", "acknowledged with its failure group"),
+        ("skipped", "its failure is not counted yet"),
+        ("skipped", "already running"),
+    ]
+    group = FailureGroup.objects.get(fingerprint=alike[0].fingerprint)
+    assert (group.state, group.owner) == ("acknowledged", "anna")
+    assert FailureGroup.objects.get(fingerprint=taken.fingerprint).owner == "bert"
+    (entry,) = AuditEntry.objects.filter(request_id=operation.id)
+    assert (entry.subject_type, entry.action, entry.reason) == ("failure_group", "acknowledge", WHY)
+    assert AuditEntry.objects.filter(job_id__isnull=False).count() == before
+
+
+@pytest.mark.parametrize("action", ["release", "acknowledge"])
+def test_what_is_for_staff_is_not_for_producers(action: str) -> None:
+    with pytest.raises(bulk.ForStaff):
+        bulk.create(action, FAILED, by=PRODUCER)
 
 
 def test_a_preview_tells_what_it_would_come_to_and_changes_nothing() -> None:

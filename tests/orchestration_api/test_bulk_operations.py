@@ -176,12 +176,17 @@ def test_what_a_manager_confirms_of_a_producer_stays_within_the_producer_s_reach
     assert (told["selected"], told["confirmedBy"]) == (1, "ops (API)")
 
 
-def test_a_producer_may_not_release_and_a_manager_may() -> None:
-    job = JobFactory(status="claimed")
-    tried = made(caller("enqueue"), action="release", ids=[job.id], confirm=True, **WHY)
-    bulk.run_batch()
-    assert (tried["preview"]["wouldChange"], Job.objects.get(id=job.id).status) == (0, "claimed")
+@pytest.mark.parametrize("action", ["release", "acknowledge"])
+def test_what_only_staff_may_is_refused_to_a_producer(action: str) -> None:
+    asked = {"action": action, "ids": ["job_x"]}
+    details = assert_error(send(caller("enqueue"), "post", "/bulk-operations", asked), 403, "AUTHZ_INSUFFICIENT_PERMISSIONS")
 
+    assert details == {"needed": ["manage"], "scopes": ["enqueue"]}
+    assert made(caller("manage", name="ops"), **asked)["state"] == "preview"
+
+
+def test_a_manager_acts_like_staff() -> None:
+    job = JobFactory(status="claimed")
     made(caller("manage", name="ops"), action="release", ids=[job.id], confirm=True, **WHY)
     bulk.run_batch()
     assert Job.objects.get(id=job.id).status == Status.QUEUED

@@ -26,7 +26,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("action", choices=ACTIONS, help="edit: sets the priority of queued jobs")
+        parser.add_argument(
+            "action", choices=ACTIONS, help="edit: sets the priority of queued jobs; acknowledge: of failed jobs, their failure groups"
+        )
         which = parser.add_mutually_exclusive_group(required=True)
         names = ", ".join(JobFilterSet.base_filters)
         which.add_argument(
