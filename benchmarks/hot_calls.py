@@ -18,7 +18,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
     Args:
         among: how many types share the jobs.
     """
-    from jobs import blockers, claiming, events, folding, leases, progress, retention, rollup, scheduling, sweeps, timing
+    from jobs import blockers, bulk, claiming, events, folding, leases, progress, retention, rollup, scheduling, sweeps, timing
     from jobs.actors import Actor, Holder
     from jobs.enqueueing import NewJob, enqueue
     from jobs.models import Job
@@ -89,6 +89,12 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         (last,) = enqueue([NewJob(type=some[0], priority=0)], by=producer)
         return lambda: blockers.look(last.id)
 
+    def bulk_batch() -> Call:
+        ids = list(Job.objects.filter(due=True).values_list("id", flat=True)[:BATCH])
+        operation = bulk.create("cancel", bulk.Selection(ids=ids), by=producer)
+        bulk.confirm(operation.id, by=producer, reason="to see what it reads")
+        return bulk.run_batch
+
     def fold() -> Call:
         # The first time it only makes its place.
         rollup.fold()
@@ -122,6 +128,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "heartbeat": heartbeat,
         "renew": renew,
         "sweep": sweep,
+        "bulk batch": bulk_batch,
         "orphaned": orphaned,
         "enqueue": lambda: lambda: enqueue([NewJob(type="type-0") for _ in range(BATCH)], by=producer),
         "enqueue, each with its key": enqueue_keyed,

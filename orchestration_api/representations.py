@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from jobs import times
 from jobs.lifecycle import Status
-from jobs.models import FailureGroup, Job
+from jobs.models import BulkOperation, FailureGroup, Job
 from jobs.rollup import Spread
 from jobs.timing import Timing
 from orchestration_api.fields import AnyJSON, Moment
@@ -199,6 +199,40 @@ class LogLineOut(Shape):
     stream = AnyJSON()
     line = AnyJSON()
     timestamp = Moment(source="stated_at")
+
+
+class BulkOperationOut(Shape):
+    """A bulk operation, and how far it is."""
+
+    id = AnyJSON()
+    action = AnyJSON()
+    arguments = AnyJSON()
+    filter = AnyJSON()
+    selection = AnyJSON()
+    preview = AnyJSON()
+    state = AnyJSON()
+    reason = AnyJSON()
+    createdBy = AnyJSON(source="created_by")
+    createdAt = Moment(source="created_at")
+    confirmedBy = AnyJSON(source="confirmed_by")
+    confirmedAt = Moment(source="confirmed_at")
+    endedAt = Moment(source="ended_at")
+    selected = AnyJSON()
+
+    @classmethod
+    def of(cls, thing: BulkOperation) -> dict[str, Any]:
+        sums = {"changed": thing.changed, "skipped": thing.skipped, "failed": thing.failed, "pending": thing.pending}
+        return super().of(thing) | {"outcomes": sums}
+
+
+class BulkItemOut(Shape):
+    """A job of a bulk operation, and what became of it there."""
+
+    ordinal = AnyJSON()
+    jobId = AnyJSON(source="job_id")
+    outcome = AnyJSON()
+    words = AnyJSON()
+    at = Moment()
 
 
 class StretchOut(Shape):

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from orchestration_api.views.batch import BatchViewSet
+from orchestration_api.views.bulk import BulkViewSet
 from orchestration_api.views.events import EventViewSet
 from orchestration_api.views.failure_groups import FailureGroupViewSet
 from orchestration_api.views.figures import FigureViewSet
@@ -59,6 +60,13 @@ urlpatterns = [
     path("jobs/<str:job_id>/logs", ReportViewSet.as_view({"post": "append_logs", "get": "read_logs"})),
     path("jobs/<str:job_id>/logs.txt", JobViewSet.as_view({"get": "text_log"})),
     path("jobs/<str:job_id>/output.txt", JobViewSet.as_view({"get": "text_output"})),
+    path("bulk-operations", BulkViewSet.as_view({"get": "index", "post": "create"})),
+    path("bulk-operations/<str:operation_id>", BulkViewSet.as_view({"get": "retrieve"})),
+    path("bulk-operations/<str:operation_id>/items", BulkViewSet.as_view({"get": "items"})),
+    path("bulk-operations/<str:operation_id>/confirm", BulkViewSet.as_view({"post": "confirm"})),
+    path("bulk-operations/<str:operation_id>/pause", BulkViewSet.as_view({"post": "pause"})),
+    path("bulk-operations/<str:operation_id>/resume", BulkViewSet.as_view({"post": "resume"})),
+    path("bulk-operations/<str:operation_id>/stop", BulkViewSet.as_view({"post": "stop"})),
     path("failure-groups", FailureGroupViewSet.as_view({"get": "index"})),
     path("failure-groups/<str:fingerprint>", FailureGroupViewSet.as_view({"get": "retrieve"})),
     *(

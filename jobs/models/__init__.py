@@ -4,6 +4,7 @@ from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
+from jobs.models.bulk import BulkItem, BulkOperation, BulkState, ItemOutcome
 from jobs.models.failure_group import FailureCount, FailureFold, FailureGroup, TriageState
 from jobs.models.fold import Fold
 from jobs.models.idempotency_key import IdempotencyKey
@@ -23,11 +24,15 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuthFailure",
+    "BulkItem",
+    "BulkOperation",
+    "BulkState",
     "FailureCount",
     "FailureFold",
     "FailureGroup",
     "Fold",
     "IdempotencyKey",
+    "ItemOutcome",
     "Job",
     "JobType",
     "Lane",

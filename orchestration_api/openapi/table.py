@@ -3,6 +3,7 @@
 from orchestration_api.openapi import (
     batches,
     blockers,
+    bulk,
     claiming,
     figures,
     orchestrators,
@@ -16,6 +17,6 @@ from orchestration_api.openapi.operation import Operation
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     operation.address: operation
-    for group in (producing, claiming, reporting, batches, reading, blockers, figures, steering, triage, orchestrators)
+    for group in (producing, claiming, reporting, batches, reading, blockers, figures, steering, bulk, triage, orchestrators)
     for operation in group.OPERATIONS
 }

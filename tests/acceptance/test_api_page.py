@@ -12,6 +12,7 @@ from jobs.loops import repeat_until
 from orchestration_api.exceptions import STATUS_OF
 from orchestration_api.urls import urlpatterns
 from tests.acceptance.pages import assert_like, blocks, example, run_in_bash
+from tests.orchestration_api.endpoints import addressed
 from tests.server import REPOSITORY, running_server
 
 PAGE = "docs/api.md"
@@ -43,11 +44,7 @@ def _chores_done() -> Iterator[None]:
 
 
 def test_every_address_is_on_the_page_and_no_other() -> None:
-    served = {
-        str(route.pattern).replace("<str:job_id>", "{id}").replace("<str:fingerprint>", "{fingerprint}")
-        for route in urlpatterns
-        if str(route.pattern)
-    }
+    served = {addressed(str(route.pattern)) for route in urlpatterns if str(route.pattern)}
     headings = re.findall(r"^### (.+)$", (REPOSITORY / PAGE).read_text(), re.MULTILINE)
     told = {address for heading in headings for address in re.findall(r"`[A-Z]+ /([^`]+)`", heading)}
 

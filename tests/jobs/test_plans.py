@@ -37,6 +37,7 @@ BY = {
     "heartbeat": "jobs_live",
     "renew": "jobs_pkey",
     "sweep": "jobs_live",
+    "bulk batch": "jobs_pkey",
     "orphaned": "jobs_live",
     "enqueue": "jobs_claim",
     "enqueue, each with its key": "jobs_unique_key",
