@@ -18,7 +18,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
     Args:
         among: how many types share the jobs.
     """
-    from jobs import blockers, bulk, claiming, events, folding, leases, progress, retention, rollup, scheduling, sweeps, timing
+    from jobs import blockers, bulk, claiming, events, folding, job_types, leases, progress, retention, rollup, scheduling, sweeps, timing
     from jobs.actors import Actor, Holder
     from jobs.enqueueing import NewJob, enqueue
     from jobs.models import Job
@@ -48,6 +48,12 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
             return lambda: apply(steps, by=holder)
 
         return ready
+
+    def claim_limited() -> Call:
+        held()
+        for name in some:
+            job_types.configure(name, by=Actor.user("staff"), reason="a limit", concurrency_limit=BATCH // len(some))
+        return lambda: claiming.claim(by=holder, batch_size=BATCH, job_types=some)
 
     def claim_again() -> Call:
         held()
@@ -114,6 +120,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "claim, 20 types": claim(some),
         "claim, a rare type": claim([seeding.RARE], 10),
         "claim, with labels": claim(None, labels=seeding.LABELS),
+        "claim, types with a limit": claim_limited,
         "claim, asked again": claim_again,
         "come due": come_due,
         "is anything due": lambda: lambda: claiming.is_anything_due(some),
