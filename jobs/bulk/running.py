@@ -121,7 +121,6 @@ def _add_up(operation: BulkOperation, counts: Counter[ItemOutcome | None]) -> bo
     operation.next_batch_at = Now() if came_on else Now() + _PAUSE
     if not operation.pending:
         operation.state, operation.next_batch_at, operation.ended_at = BulkState.DONE, None, times.now()
-        sums = {outcome.value: getattr(operation, outcome) for outcome in ItemOutcome}
-        records.record(SiteAct.FINISH, subject_type=SUBJECT, subject_id=operation.id, by=RUNNER, detail=sums)
+        records.record(SiteAct.FINISH, subject_type=SUBJECT, subject_id=operation.id, by=RUNNER, detail=operation.outcomes)
     operation.save(update_fields=["changed", "skipped", "failed", "state", "next_batch_at", "ended_at"])
     return operation.pending > 0 and came_on

@@ -351,7 +351,11 @@ def test_the_end_stands_in_the_audit_log_with_its_sums() -> None:
     operation = carried_out(confirmed("retry", Selection(ids=["job_gone", *Job.objects.values_list("id", flat=True)])))
 
     entry = AuditEntry.objects.get(subject_id=operation.id, action="finish")
-    assert (entry.actor_kind, entry.actor, entry.detail) == ("system", "bulk runner", {"changed": 1, "skipped": 1, "failed": 0})
+    assert (entry.actor_kind, entry.actor, entry.detail) == (
+        "system",
+        "bulk runner",
+        {"changed": 1, "skipped": 1, "failed": 0, "pending": 0},
+    )
     assert operation.ended_at is not None
 
 

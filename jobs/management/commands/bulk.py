@@ -85,9 +85,8 @@ class Command(BaseCommand):
             if not bulk.run_batch(only=operation.id):
                 time.sleep(_LOOK_EVERY_SECONDS)
             operation.refresh_from_db()
-        sums = f"{operation.changed:,} changed, {operation.skipped:,} skipped, {operation.failed:,} failed"
-        left = f", {operation.pending:,} left as they were" if operation.pending else ""
-        self.stdout.write(f"{operation.id} is {operation.state}: {sums}{left} of {operation.selected:,}.")
+        sums = ", ".join(f"{count:,} {outcome}" for outcome, count in operation.outcomes.items())
+        self.stdout.write(f"{operation.id} is {operation.state}: {sums}, of {operation.selected:,}.")
         if operation.state != BulkState.DONE or operation.failed:
             sys.exit(1)
 
