@@ -17,6 +17,7 @@ class SiteAct(StrEnum):
     DISABLE = "disable"
     RESUME = "resume"
     TAKE_BACK = "take_back"
+    CONFIGURE = "configure"
     ROTATE = "rotate"
     CREATE = "create"
     CONFIRM = "confirm"

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from jobs import times
 from jobs.lifecycle import Status
 from jobs.models import FailureGroup, Job
+from jobs.rollup import Spread
 from jobs.timing import Timing
 from orchestration_api.fields import AnyJSON, Moment
 
@@ -253,3 +254,18 @@ def told_timing(job_id: str, timing: Timing) -> dict[str, Any]:
         "stretches": [StretchOut.of(stretch) for stretch in told],
         "text": str(timing),
     }
+
+
+class MovedOut(Shape):
+    """How many jobs went from one status to another."""
+
+    fromStatus = AnyJSON(source="from_status")
+    toStatus = AnyJSON(source="to_status")
+    category = AnyJSON()
+    jobs = AnyJSON()
+
+
+def told_spread(spread: Spread) -> dict[str, Any]:
+    """How long jobs were in a state."""
+    percentiles = {f"p{round(100 * share)}Microseconds": round(spread.percentile(share) * 1e6) for share in (0.5, 0.95, 0.99)}
+    return {"state": spread.state, "stretches": spread.stretches, "microseconds": spread.microseconds, **percentiles}

@@ -6,8 +6,10 @@ from rest_framework import serializers
 
 from jobs.bulk import ACTIONS, MOST
 from jobs.claiming import MOST_AT_ONCE as MOST_CLAIMED
+from jobs.failures import Category
 from jobs.labels import MOST_DECLARED, MOST_REQUIRED
 from jobs.lifecycle import Status
+from jobs.policies import BOUNDS
 from orchestration_api.fields import (
     AnyJSON,
     ErrorDetail,
@@ -27,6 +29,12 @@ from orchestration_api.shapes import AsSent, WireSerializer, the
 
 # Reports in one batch.
 MOST_REPORTED = 500
+
+
+def _within(part: str) -> dict[str, int]:
+    """The bounds of a part of a policy, as a field takes them."""
+    least, most = BOUNDS[part]
+    return {"min_value": least, "max_value": most}
 
 
 class Identified(WireSerializer):
@@ -230,17 +238,35 @@ class SelfReport(WireSerializer):
     timestamp = Moment(required=False, source="stated_at")
 
 
+class RetryPolicy(WireSerializer):
+    """Of one job, what is otherwise than its type says."""
+
+    backoffBaseSeconds = Whole(required=False, **_within("backoff_base_seconds"))
+    backoffCapSeconds = Whole(required=False, **_within("backoff_cap_seconds"))
+    retryableCategories = Listed(child=Text(), required=False, max_length=100)
+    refuses_unknown = "is not known here"
+
+    def validate_retryableCategories(self, categories: list[str]) -> list[str]:
+        if unknown := sorted({*categories} - {*Category}):
+            raise serializers.ValidationError(f"must be of {', '.join(Category)}; not {', '.join(unknown)[:200]}")
+        return sorted({*categories})
+
+
 class NewJobRequest(WireSerializer):
     type = Identifier(longest=100)
     payload = AnyJSON(allow_null=True)
     priority = Whole(required=False, default=50, min_value=0, max_value=100)
     scheduledFor = Moment(required=False, source="scheduled_for")
-    maxAttempts = Whole(required=False, default=1, min_value=1, max_value=1000, source="max_attempts")
-    timeoutSeconds = Whole(required=False, default=3600, min_value=1, max_value=31_536_000, source="timeout_seconds")
+    maxAttempts = Whole(required=False, source="max_attempts", **_within("max_attempts"))
+    timeoutSeconds = Whole(required=False, source="timeout_seconds", **_within("timeout_seconds"))
     metadata = JSONObject(required=False)
     uniqueKey = Text(required=False, allow_blank=False, max_length=200, source="unique_key")
     labels = Labels(required=False, max_length=MOST_REQUIRED)
+    retryPolicy = RetryPolicy(required=False, source="retry_policy")
     refuses_unknown = "is not known here"
+
+    def validate_retryPolicy(self, policy: dict[str, Any]) -> dict[str, Any] | None:
+        return policy or None
 
 
 class Order(WireSerializer):
@@ -282,8 +308,8 @@ class Edit(WireSerializer):
     priority = Whole(required=False, min_value=0, max_value=100)
     scheduledFor = Moment(required=False, source="scheduled_for")
     metadata = JSONObject(required=False)
-    maxAttempts = Whole(required=False, min_value=1, max_value=1000, source="max_attempts")
-    timeoutSeconds = Whole(required=False, min_value=1, max_value=31_536_000, source="timeout_seconds")
+    maxAttempts = Whole(required=False, source="max_attempts", **_within("max_attempts"))
+    timeoutSeconds = Whole(required=False, source="timeout_seconds", **_within("timeout_seconds"))
     expectedUpdatedAt = Moment(required=False, source="expected_updated_at")
     refuses_unknown = "can't be changed"
 

@@ -12,6 +12,7 @@ from orchestration_api.views.batch import BatchViewSet
 from orchestration_api.views.bulk import BulkViewSet
 from orchestration_api.views.events import EventViewSet
 from orchestration_api.views.failure_groups import FailureGroupViewSet
+from orchestration_api.views.figures import FigureViewSet
 from orchestration_api.views.jobs import JobViewSet
 from orchestration_api.views.orchestrators import OrchestratorViewSet
 from orchestration_api.views.queue import QueueViewSet
@@ -46,6 +47,7 @@ urlpatterns = [
     path("jobs/<str:job_id>/history", JobViewSet.as_view({"get": "history"})),
     path("jobs/<str:job_id>/timing", JobViewSet.as_view({"get": "timing"})),
     path("jobs/<str:job_id>/attempts", JobViewSet.as_view({"get": "attempts"})),
+    path("jobs/<str:job_id>/blockers", JobViewSet.as_view({"get": "blockers"})),
     path("jobs/<str:job_id>/cancel", JobViewSet.as_view({"post": "cancel"})),
     path("jobs/<str:job_id>/retry", JobViewSet.as_view({"post": "retry"})),
     path("jobs/<str:job_id>/run-again", JobViewSet.as_view({"post": "run_again"})),
@@ -71,6 +73,7 @@ urlpatterns = [
         path(f"failure-groups/<str:fingerprint>/{act}", FailureGroupViewSet.as_view({"post": act}))
         for act in ("acknowledge", "snooze", "resolve", "reopen")
     ),
+    path("figures", FigureViewSet.as_view({"get": "index"})),
     path("events", EventViewSet.as_view({"get": "index"})),
     path("orchestrator/heartbeat", OrchestratorViewSet.as_view({"post": "heartbeat"})),
     path("orchestrator/health", OrchestratorViewSet.as_view({"get": "health", "post": "self_report"})),

@@ -6,9 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [
-        ('jobs', '0021_rollup'),
-    ]
+    dependencies = [("jobs", "0019_labels")]
 
     operations = [
         migrations.CreateModel(

@@ -9,6 +9,7 @@ from jobs.models.failure_group import FailureCount, FailureFold, FailureGroup, T
 from jobs.models.fold import Fold
 from jobs.models.idempotency_key import IdempotencyKey
 from jobs.models.job import Job
+from jobs.models.job_type import JobType
 from jobs.models.lane import Lane
 from jobs.models.lease_key import LeaseKey
 from jobs.models.log_line import LogLine
@@ -34,6 +35,7 @@ __all__ = [
     "IdempotencyKey",
     "ItemOutcome",
     "Job",
+    "JobType",
     "Lane",
     "LeaseKey",
     "LogLine",

@@ -226,6 +226,17 @@ STRETCH = closed(
     },
     "A time that a job spent in one state.",
 )
+SPREAD = closed(
+    {
+        "state": words(*Status, *Wait, said="A status, or what queued jobs waited for."),
+        "stretches": described(COUNT, "How many there were."),
+        "microseconds": described(COUNT, "All together."),
+        "p50Microseconds": described(COUNT, "Half of them were not longer, within 4.5 %."),
+        "p95Microseconds": COUNT,
+        "p99Microseconds": COUNT,
+    },
+    "How long jobs were in a state.",
+)
 
 BULK_OPERATION = closed(
     {
@@ -303,6 +314,7 @@ COMPONENTS: dict[str, Schema] = {
     "TriageState": TRIAGE_STATE,
     "FailureGroup": closed(FAILURE_GROUP, "Failures that are alike."),
     "Stretch": STRETCH,
+    "Spread": SPREAD,
     "NextAction": words(
         "continue", "cancel", "abandon", "retry", said="What to do next: `cancel` stops the work, `retry`: the failed job was queued again."
     ),
