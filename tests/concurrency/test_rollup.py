@@ -39,7 +39,7 @@ def test_an_older_transaction_that_comes_late_is_counted(live_db: str) -> None:
         assert in_threads([_enqueue_and_fold]) == [{}]
     fold_all()
 
-    assert {moved.type: moved.jobs for moved in rollup.moves_ever()} == {"late": 1, "early": 1}
+    assert {moved.type: moved.jobs for moved in rollup.moves()} == {"late": 1, "early": 1}
 
 
 def test_a_fold_that_is_killed_before_its_commit_counts_nothing_and_the_next_counts_all(live_db: str) -> None:
@@ -53,7 +53,7 @@ def test_a_fold_that_is_killed_before_its_commit_counts_nothing_and_the_next_cou
         rollup.fold()
     connection.close()
 
-    assert rollup.moves_ever() == []
+    assert rollup.moves() == []
     assert is_behind()
     fold_all()
     assert _counted() == _counted_in_the_log()
@@ -65,7 +65,7 @@ def test_whoever_finds_another_folding_does_not_wait_for_it(live_db: str) -> Non
     with transaction.atomic():
         rollup.fold()
         began = time.monotonic()
-        assert in_threads([rollup.fold, rollup.roll_up_hours]) == [False, False]
+        assert in_threads([rollup.fold, rollup.forget_minutes]) == [False, False]
         assert time.monotonic() - began < 5
 
     fold_all()
@@ -89,7 +89,7 @@ def _fold(done: list[int]) -> int:
     full = 0
     while len(done) < WRITERS:
         full += folding.fold(rollup.FOLD, "rollup", most=random.choice([1, 7, 100]))  # noqa: S311  not a secret
-        rollup.roll_up_hours()
+        rollup.forget_minutes()
     return full
 
 
@@ -97,7 +97,7 @@ def _enqueue_and_fold() -> dict[str, int]:
     JobFactory(type="early")
     for _ in range(3):
         rollup.fold()
-    return {moved.type: moved.jobs for moved in rollup.moves_ever()}
+    return {moved.type: moved.jobs for moved in rollup.moves()}
 
 
 def _kill(url: str, backend: int) -> None:
@@ -107,7 +107,7 @@ def _kill(url: str, backend: int) -> None:
 
 def _counted() -> dict[tuple[str | None, str], int]:
     counts: Counter[tuple[str | None, str]] = Counter()
-    for moved in rollup.moves_ever():
+    for moved in rollup.moves():
         counts[moved.from_status, moved.to_status] += moved.jobs
     return counts
 
@@ -121,7 +121,7 @@ def _spent() -> dict[str, int]:
     """Microseconds by state, of jobs that have ended."""
     ended = set(Job.objects.filter(status__in=[status for status in Status if status.is_terminal]).values_list("type", flat=True))
     counts: Counter[str] = Counter()
-    for spread in rollup.spreads_ever():
+    for spread in rollup.spreads():
         if spread.type in ended:
             counts[spread.state] += spread.microseconds
     return counts
