@@ -23,7 +23,7 @@ def test_a_job_has_no_blockers_exactly_when_a_claim_by_some_live_orchestrator_wo
                 codes = [blocker.code for blocker in blockers.look(job.id).blockers]
                 assert (job.id in won) == (not codes), (seed, job.id, codes)
                 states += 1
-                told.update(codes or ["none"])
+                told.update(codes if codes else ("none",))
                 alone.update(codes if len(codes) == 1 else ())
         if states >= STATES:
             break
