@@ -359,6 +359,13 @@ MUTANTS = [
         test="jobs/test_blocker_agreement.py::test_a_job_has_no_blockers_exactly_when_a_claim_by_some_live_orchestrator_would_return_it",
     ),
     Mutant(
+        name="forgets that a type is at its limit",
+        path="jobs/blockers.py",
+        line="    _limit_reached,",
+        becomes="",
+        test="jobs/test_blocker_agreement.py::test_a_job_has_no_blockers_exactly_when_a_claim_by_some_live_orchestrator_would_return_it",
+    ),
+    Mutant(
         name="forgets who comes first",
         path="jobs/blockers.py",
         line="    _jobs_ahead,",
