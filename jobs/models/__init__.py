@@ -17,6 +17,7 @@ from jobs.models.orchestrator import Orchestrator
 from jobs.models.pause import Pause, PauseMode, PauseScope
 from jobs.models.rollup import Span, TimeSpent, TransitionCount
 from jobs.models.subscription import Subscription
+from jobs.models.sweep_run import SweepRun
 from jobs.models.watch import Watch
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Scope",
     "Span",
     "Subscription",
+    "SweepRun",
     "TimeSpent",
     "TransitionCount",
     "TriageState",
