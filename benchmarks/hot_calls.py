@@ -18,7 +18,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
     Args:
         among: how many types share the jobs.
     """
-    from jobs import claiming, events, failure_groups, leases, progress, scheduling, sweeps
+    from jobs import claiming, events, failure_groups, folding, leases, progress, retention, rollup, scheduling, sweeps, timing
     from jobs.actors import Actor, Holder
     from jobs.enqueueing import NewJob, enqueue
     from jobs.models import Job
@@ -39,8 +39,8 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         apply([Step(job_id=job.id, action="start", epoch=job.epoch) for job in jobs], by=holder)
         return jobs
 
-    def claim(types: Sequence[str] | None, batch: int = BATCH) -> Callable[[], Call]:
-        return lambda: lambda: claiming.claim(by=holder, batch_size=batch, job_types=types)
+    def claim(types: Sequence[str] | None, batch: int = BATCH, labels: Sequence[str] | None = None) -> Callable[[], Call]:
+        return lambda: lambda: claiming.claim(by=holder, batch_size=batch, job_types=types, labels=labels)
 
     def report(jobs: Callable[[], Sequence[Job]], step: Callable[[Job], Step]) -> Callable[[], Call]:
         def ready() -> Call:
@@ -83,6 +83,16 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         held()
         return lambda: list(Job.objects.held_by(holder.name).order_by("claimed_at", "id"))
 
+    def fold() -> Call:
+        # The first time it only makes its place.
+        rollup.fold()
+        return lambda: folding.fold(rollup.FOLD, "rollup", most=BATCH)
+
+    def prune() -> Call:
+        ended = timedelta(0)
+        periods = retention.Periods(completed=ended, failed=ended, logs=ended)
+        return lambda: retention.prune(periods, by=sweeper, limit=BATCH, batch_size=BATCH)
+
     def enqueue_keyed() -> Call:
         return lambda: enqueue([NewJob(type="type-0", unique_key=f"key-{number}") for number in range(BATCH)], by=producer)
 
@@ -91,6 +101,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "claim, one type": claim(some[:1]),
         "claim, 20 types": claim(some),
         "claim, a rare type": claim([seeding.RARE], 10),
+        "claim, with labels": claim(None, labels=seeding.LABELS),
         "claim, asked again": claim_again,
         "come due": come_due,
         "is anything due": lambda: lambda: claiming.is_anything_due(some),
@@ -112,4 +123,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "failed alike": lambda: lambda: failure_groups.failed_now(["0" * 16]),
         "events": lambda: lambda: events.after(events.Place.read("0"), limit=BATCH, most_bytes=1_000_000),
         "history": lambda: lambda: events.history("job_" + "1".zfill(26), after=-1, limit=BATCH, most_bytes=1_000_000),
+        "timing": lambda: lambda: timing.of("job_" + "1".zfill(26), now=timezone.now()),
+        "fold": fold,
+        "prune": prune,
     }

@@ -1,6 +1,6 @@
 """Many jobs at once, as if they had been made and lived: through the API it would take hours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import connection
@@ -9,18 +9,20 @@ from benchmarks.scratch import execute
 
 # A type of which there are so many jobs, whatever the length of the queue; they come last.
 RARE, RARE_JOBS = "rare", 20
+# What a quarter of the jobs require, where it is asked for.
+LABELS = ("gpu", "region:eu")
 _AT_ONCE = 1_000_000
 # Types and priorities by numbers that look like chance, are the same each time, and have nothing to do with the order of the rows.
 _JOBS = """
 insert into jobs (id, type, lane_id, priority, payload, metadata, attempts, max_attempts, partial, created_by, timeout_seconds,
-  scheduled_for, created_at, kept_by_heartbeats, claim_losses, late_epochs, event_xid,
+  scheduled_for, created_at, kept_by_heartbeats, claim_losses, late_epochs, event_xid, labels,
   status, due, epoch, audit_seq, updated_at, orchestrator_id, claimed_at, started_at, completed_at, exit_code, result)
 select 'job_' || lpad(n::text, 26, '0'), l.type, l.id, {priority}, jsonb_build_object('rows', n), '{{}}', 0, 1, false, 'service', 3600,
-  t.at, t.at, false, 0, '{{}}', pg_current_xact_id(), {stands}
+  t.at, t.at, false, 0, '{{}}', pg_current_xact_id(), nullif(l.labels, '{{}}'), {stands}
 from generate_series(%(first)s::bigint, %(last)s::bigint) n
 cross join lateral (select now() - interval '30 days' + n * interval '100 milliseconds' as at) t
 cross join lateral (select abs(hashint8(n)::bigint) as chance) c
-join lanes l on l.type = {type}
+join lanes l on l.type = {type} and l.labels = {labels}
 """
 _QUEUED = "'queued', true, 0, 0, t.at, null, null, null, null, null, null"
 _COMPLETED = """'completed', false, 1, 3, t.at + interval '1 minute', 'orch-' || c.chance %% 20, t.at + interval '10 seconds',
@@ -41,16 +43,17 @@ def types(count: int) -> list[str]:
     return [f"type-{number}" for number in range(count)]
 
 
-def fill(*, queued: int, finished: int, among: int) -> None:
+def fill(*, queued: int, finished: int, among: int, labels: Sequence[str] = ()) -> None:
     """An empty database gets queued and completed jobs, and RARE_JOBS that are rare; without audit entries.
 
     Args:
         among: how many types share the jobs.
+        labels: what a quarter of the jobs of each type require; sorted.
     """
     with _unhurried():
         # (A copy of a database has its dead entries, too. Where they are few, vacuum would leave those of indexes to whoever meets them.)
         with _unguarded(), _indexed_afterwards():
-            _insert_all(queued=queued, finished=finished, among=among)
+            _insert_all(queued=queued, finished=finished, among=among, labels=labels)
         execute("vacuum (analyze, freeze, index_cleanup on) jobs")
 
 
@@ -61,14 +64,18 @@ def stories(*, most: int) -> None:
         cursor.execute("vacuum (analyze, freeze, index_cleanup on) audit_log")
 
 
-def _insert_all(*, queued: int, finished: int, among: int) -> None:
-    from jobs import statements
+def _insert_all(*, queued: int, finished: int, among: int, labels: Sequence[str]) -> None:
+    from jobs.enqueueing import open_lanes
 
-    statements.run("open_lanes", types=[*types(among), RARE])
-    some, priority = f"'type-' || c.chance %% {among}", "c.chance / 1000 %% 5 * 25"
-    _insert(1, finished, _COMPLETED, type=some, priority=priority)
-    _insert(finished + 1, finished + queued, _QUEUED, type=some, priority=priority)
-    _insert(finished + queued + 1, finished + queued + RARE_JOBS, _QUEUED, type=f"'{RARE}'", priority="0")
+    open_lanes([(RARE, ()), *((type_, required) for type_ in types(among) for required in {(), tuple(labels)})])
+    some = {
+        "type": f"'type-' || c.chance %% {among}",
+        "priority": "c.chance / 1000 %% 5 * 25",
+        "labels": f"case when c.chance / 5000 %% 4 = 0 then '{{{','.join(labels)}}}'::text[] else '{{}}' end",
+    }
+    _insert(1, finished, _COMPLETED, **some)
+    _insert(finished + 1, finished + queued, _QUEUED, **some)
+    _insert(finished + queued + 1, finished + queued + RARE_JOBS, _QUEUED, type=f"'{RARE}'", priority="0", labels="'{}'")
 
 
 def _insert(first: int, last: int, stands: str, **choices: str) -> None:

@@ -1,15 +1,35 @@
 """What the sweep loop does besides sweeping: work that nobody waits for in a request, a little of it in each round."""
 
 import logging
+import time
 from collections.abc import Callable
 
-from jobs import failure_groups, idempotency, throttling, vacuum
+from django.conf import settings
+
+from jobs import failure_groups, idempotency, retention, rollup, throttling, vacuum
+from jobs.actors import Actor
 
 log = logging.getLogger(__name__)
 
 # Does a little of its work, and says whether more of it could be done at once. Any number of loops may run it at the same time, and each
 # may be killed in the middle of it: what it has not committed is done by whoever comes next.
 Chore = Callable[[], bool]
+
+
+class Seldom:
+    """A chore that has its turn once in so many seconds in each loop, until it has nothing more to do at once."""
+
+    def __init__(self, chore: Chore, *, every_seconds: float) -> None:
+        self._chore, self._every_seconds = chore, every_seconds
+        self._not_before = 0.0
+        self.__name__ = chore.__name__
+
+    def __call__(self) -> bool:
+        if time.monotonic() < self._not_before:
+            return False
+        more = self._chore()
+        self._not_before = 0.0 if more else time.monotonic() + self._every_seconds
+        return more
 
 
 def do_chores() -> bool:
@@ -54,4 +74,27 @@ def fold_failures() -> bool:
     return failure_groups.fold()
 
 
-CHORES: tuple[Chore, ...] = (fold_failures, forget_old_failures, forget_answers, name_forgotten_transaction)
+def fold_figures() -> bool:
+    """Figures by type are brought up to date from the log."""
+    return rollup.fold()
+
+
+def roll_up_hours() -> bool:
+    """Figures of minutes that are old become figures of hours."""
+    return rollup.roll_up_hours()
+
+
+def prune() -> bool:
+    """What has outlived its time is deleted, where the settings say so."""
+    return settings.PRUNE and retention.prune_a_little(by=Actor.sweep("retention"))
+
+
+CHORES: tuple[Chore, ...] = (
+    fold_failures,
+    forget_old_failures,
+    forget_answers,
+    name_forgotten_transaction,
+    fold_figures,
+    roll_up_hours,
+    Seldom(prune, every_seconds=600),
+)

@@ -1,7 +1,7 @@
 """New jobs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from django.apps import apps
 from jobs import statements, unique_keys
 from jobs.actors import Actor
 from jobs.ids import new_ids
+from jobs.labels import as_set
 from jobs.lifecycle import KeyTaken
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
         scheduled_for: not before; None means at once (one time for all that are enqueued together).
         timeout_seconds: how long a run may take.
         retried_from: id of the finished job that it repeats.
+        labels: what an orchestrator must have declared to get it, all of them; their order says nothing.
         unique_key: what no other job may have that has not ended; None lets there be any number.
     """
 
@@ -41,6 +43,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int = 1
     timeout_seconds: int = 3600
     retried_from: str | None = None
+    labels: Sequence[str] = ()
     unique_key: str | None = None
 
 
@@ -58,13 +61,16 @@ def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> 
     keys = [job.unique_key for job in jobs if job.unique_key is not None]
     if twice := next((key for key, count in Counter(keys).items() if count > 1), None):
         raise _key_taken(twice, None)
-    named = [{"id": job_id, **msgspec.structs.asdict(job)} for job_id, job in zip(new_ids(len(jobs)), jobs, strict=True)]
+    named = [
+        {"id": job_id, **msgspec.structs.asdict(job), "labels": as_set(job.labels) or None}
+        for job_id, job in zip(new_ids(len(jobs)), jobs, strict=True)
+    ]
     asked = msgspec.json.encode(named).decode()
 
     def made() -> list[statements.Row]:
         if keys:
             _refuse_if_taken(keys)
-        statements.run("open_lanes", types=sorted({job.type for job in jobs}))
+        open_lanes({(job["type"], tuple(job["labels"] or ())) for job in named})
         return statements.run(
             "enqueue",
             jobs=asked,
@@ -77,6 +83,16 @@ def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> 
 
     common = {**_untouched(), "created_by": by.created_by}
     return [statements.as_job({**common, **new, **row}) for new, row in zip(named, unique_keys.looking_again(made), strict=True)]
+
+
+def open_lanes(routes: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Makes the lanes that are not there yet.
+
+    Args:
+        routes: type and required labels of each; the labels as `as_set` has them.
+    """
+    asked = [{"type": type_, "labels": labels} for type_, labels in sorted(routes)]
+    statements.run("open_lanes", lanes=msgspec.json.encode(asked).decode())
 
 
 def _refuse_if_taken(keys: Sequence[str]) -> None:

@@ -66,6 +66,7 @@ class _Strict(django_filters.FilterSet):
 class JobFilterSet(_Strict):
     status = CommaChoices(choices=[(status.value, status.label) for status in Status])
     type = CommaList()
+    label = CommaList(field_name="labels", lookup_expr="overlap")
     orchestratorId = CommaList(field_name="orchestrator_id")
     category = CommaChoices(field_name="error_category", choices=[(category.value, category.value) for category in Category])
     fingerprint = CommaList()

@@ -17,6 +17,7 @@ from django.db import transaction
 
 from jobs import statements
 from jobs.actors import Actor, Holder
+from jobs.labels import as_set
 from jobs.memory import Memory
 from jobs.models import Job, LeaseKey
 from jobs.records import SiteAct, record
@@ -69,6 +70,9 @@ class Pulse:
     Attributes:
         named: the jobs it runs: job_id, and epoch (of the token sent with it, or None) and progress where sent.
         capacity: as sent.
+        job_types: what it takes; None leaves what is on its record, as with all that follows.
+        labels: what it has.
+        instance_id: of the process, where it tells two of one host apart.
     """
 
     named: Sequence[Mapping[str, Any]] = ()
@@ -76,6 +80,13 @@ class Pulse:
     job_types: Sequence[str] | None = None
     version: str | None = None
     hostname: str | None = None
+    labels: Sequence[str] | None = None
+    instance_id: str | None = None
+
+    @property
+    def place(self) -> str | None:
+        """Where it came from, as far as it says."""
+        return " ".join(filter(None, (self.hostname, self.instance_id))) or None
 
 
 @dataclass
@@ -104,6 +115,8 @@ def heartbeat(pulse: Pulse, *, by: Holder) -> PulseAnswer:
         version=pulse.version,
         hostname=pulse.hostname,
         job_types=list(pulse.job_types) if pulse.job_types is not None else None,
+        labels=as_set(pulse.labels) if pulse.labels is not None else None,
+        place=pulse.place,
         capacity=json.dumps(pulse.capacity) if pulse.capacity is not None else None,
         heartbeat_lease=settings.HEARTBEAT_LEASE_SECONDS,
         timeout_grace=settings.TIMEOUT_GRACE_SECONDS,

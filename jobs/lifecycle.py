@@ -74,6 +74,8 @@ class Act(StrEnum):
     CANCEL_REQUEST = "cancel_request"
     EDIT = "edit"
     LATE_REPORT = "late_report"
+    # The last entry of a job that is deleted: what it was, for those who read its history afterwards.
+    PRUNE = "prune"
 
 
 @dataclass(frozen=True)

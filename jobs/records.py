@@ -16,6 +16,7 @@ class SiteAct(StrEnum):
     DRAIN = "drain"
     DISABLE = "disable"
     RESUME = "resume"
+    TAKE_BACK = "take_back"
     ROTATE = "rotate"
     ACKNOWLEDGE = "acknowledge"
     SNOOZE = "snooze"
@@ -24,6 +25,7 @@ class SiteAct(StrEnum):
     REGRESS = "regress"
     WAKE = "wake"
     REGROUP = "regroup"
+    PRUNE = "prune"
 
 
 def record(

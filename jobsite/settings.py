@@ -2,12 +2,14 @@
 
 import ipaddress
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from jobs.times import read_span
 from jobsite import embedded_postgres, keys
 
 env = environ.Env()
@@ -30,6 +32,18 @@ def whole(name: str, default: int, *, at_least: int = 0, at_most: int | None = N
     if at_most is not None and value > at_most:
         raise ImproperlyConfigured(f"{name} must be at most {at_most}, not {value}.")
     return value
+
+
+def kept_for(name: str, default: str) -> timedelta | None:
+    """A length of time as `30d`; None for `never`: what is never deleted."""
+    text = os.environ.get(name, "").strip() or default
+    try:
+        period = None if text == "never" else read_span(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}; or never.") from None
+    if period and period > timedelta(days=36_500):
+        raise ImproperlyConfigured(f"{name} must be at most 36500d, not {text}; or never.")
+    return period
 
 
 def switch(name: str, *, default: bool) -> bool:
@@ -252,7 +266,17 @@ ACKNOWLEDGED_LEASE_SECONDS = seconds("JOBSITE_ACKNOWLEDGED_LEASE_SECONDS", 300)
 HEARTBEAT_LEASE_SECONDS = seconds("JOBSITE_HEARTBEAT_LEASE_SECONDS", 90)
 TIMEOUT_GRACE_SECONDS = seconds("JOBSITE_TIMEOUT_GRACE_SECONDS", 120)
 CANCEL_GRACE_SECONDS = seconds("JOBSITE_CANCEL_GRACE_SECONDS", 60)
+# Queued jobs that no orchestrator heard of in that time has asked for, as long as it is, are told of as unroutable.
+UNROUTABLE_SECONDS = seconds("JOBSITE_UNROUTABLE_SECONDS", 600)
 CLAIM_LOSSES_ALLOWED = whole("JOBSITE_CLAIM_LOSSES_ALLOWED", 5, at_least=1)
+
+# --- How long what has ended is kept --------------------------------------------------------------------------------
+
+# Whether the sweep loop deletes what has outlived these; `manage.py prune_jobs` always does.
+PRUNE = switch("JOBSITE_PRUNE", default=False)
+KEEP_COMPLETED = kept_for("JOBSITE_KEEP_COMPLETED", "30d")
+KEEP_FAILED = kept_for("JOBSITE_KEEP_FAILED", "90d")
+KEEP_LOGS = kept_for("JOBSITE_KEEP_LOGS", "14d")
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from jobs import times
+from jobs import labels, times
 
 ID_ALPHABET = re.compile(r"[A-Za-z0-9._:-]+")
 # What fits every integer column.
@@ -56,6 +56,16 @@ class Identifier(Text):
         text = super().to_internal_value(data)
         if len(text) > self.longest or not ID_ALPHABET.fullmatch(text):
             self.fail("form", longest=self.longest)
+        return text
+
+
+class Label(Text):
+    default_error_messages = {"form": "must be 1 to 63 of A-Z a-z 0-9 . _ : = / -"}
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not labels.FORM.fullmatch(text):
+            self.fail("form")
         return text
 
 
@@ -197,3 +207,13 @@ class Words(Listed):
 
     def __init__(self, *, longest: int = 100, **options: Any) -> None:
         super().__init__(child=Identifier(longest=longest), **options)
+
+
+class Labels(Listed):
+    """A set of labels, in any order; one that stands twice counts once."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(child=Label(), **options)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        return labels.as_set(super().to_internal_value(data))

@@ -9,10 +9,13 @@ from rest_framework import serializers
 from jobs import times
 from jobs.lifecycle import Status
 from jobs.models import FailureGroup, Job
+from jobs.timing import Timing
 from orchestration_api.fields import AnyJSON, Moment
 
 # Of an error, in a job that is told in passing; the whole of it is at GET /jobs/{id}.
 LONGEST_ERROR = 100_000
+# Of a job's time in one answer: of more, the earlier ones are told together.
+MOST_STRETCHES = 10_000
 
 
 class Shape(serializers.Serializer[Any]):
@@ -195,3 +198,28 @@ class LogLineOut(Shape):
     stream = AnyJSON()
     line = AnyJSON()
     timestamp = Moment(source="stated_at")
+
+
+class StretchOut(Shape):
+    """A time that a job spent in one state."""
+
+    state = AnyJSON()
+    attempt = AnyJSON()
+    beganAt = Moment(source="began_at")
+    endedAt = Moment(source="ended_at")
+    microseconds = AnyJSON()
+
+
+def told_timing(job_id: str, timing: Timing) -> dict[str, Any]:
+    """Where the time of a job went."""
+    told = timing.stretches[-MOST_STRETCHES:]
+    return {
+        "jobId": job_id,
+        "beganAt": times.in_answer(timing.began_at),
+        "until": times.in_answer(timing.until),
+        "ended": timing.has_ended,
+        "microseconds": timing.microseconds,
+        "earlierMicroseconds": timing.microseconds - sum(stretch.microseconds for stretch in told),
+        "stretches": [StretchOut.of(stretch) for stretch in told],
+        "text": str(timing),
+    }

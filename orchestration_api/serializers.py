@@ -5,8 +5,23 @@ from typing import Any
 from rest_framework import serializers
 
 from jobs.claiming import MOST_AT_ONCE as MOST_CLAIMED
+from jobs.labels import MOST_DECLARED, MOST_REQUIRED
 from jobs.lifecycle import Status
-from orchestration_api.fields import AnyJSON, ErrorDetail, Flag, Identifier, JSONObject, Listed, Moment, Number, Output, Text, Whole, Words
+from orchestration_api.fields import (
+    AnyJSON,
+    ErrorDetail,
+    Flag,
+    Identifier,
+    JSONObject,
+    Labels,
+    Listed,
+    Moment,
+    Number,
+    Output,
+    Text,
+    Whole,
+    Words,
+)
 from orchestration_api.shapes import AsSent, WireSerializer, the
 
 # Reports in one batch.
@@ -25,6 +40,7 @@ class Identified(WireSerializer):
 class ClaimTerms(WireSerializer):
     batchSize = Whole(required=False, default=10, min_value=1, max_value=MOST_CLAIMED, source="batch_size")
     jobTypes = Words(required=False, source="job_types", max_length=1000)
+    labels = Labels(required=False, max_length=MOST_DECLARED)
     claimId = Identifier(longest=128, required=False, source="claim_id")
 
 
@@ -200,8 +216,10 @@ class Heartbeat(WireSerializer):
     runningJobs = Listed(child=RunningJobField(), required=False, max_length=500, source="running_jobs")
     capacity = Capacity(required=False)
     jobTypes = Words(required=False, max_length=1000, source="job_types")
+    labels = Labels(required=False, max_length=MOST_DECLARED)
     version = Text(required=False, max_length=200)
     hostname = Text(required=False, max_length=255)
+    instanceId = Identifier(longest=128, required=False, source="instance_id")
 
 
 class SelfReport(WireSerializer):
@@ -220,6 +238,7 @@ class NewJobRequest(WireSerializer):
     timeoutSeconds = Whole(required=False, default=3600, min_value=1, max_value=31_536_000, source="timeout_seconds")
     metadata = JSONObject(required=False)
     uniqueKey = Text(required=False, allow_blank=False, max_length=200, source="unique_key")
+    labels = Labels(required=False, max_length=MOST_REQUIRED)
     refuses_unknown = "is not known here"
 
 

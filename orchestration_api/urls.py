@@ -43,6 +43,7 @@ urlpatterns = [
     path("jobs", JobViewSet.as_view({"get": "index", "post": "create"})),
     path("jobs/<str:job_id>", JobViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),
     path("jobs/<str:job_id>/history", JobViewSet.as_view({"get": "history"})),
+    path("jobs/<str:job_id>/timing", JobViewSet.as_view({"get": "timing"})),
     path("jobs/<str:job_id>/attempts", JobViewSet.as_view({"get": "attempts"})),
     path("jobs/<str:job_id>/cancel", JobViewSet.as_view({"post": "cancel"})),
     path("jobs/<str:job_id>/retry", JobViewSet.as_view({"post": "retry"})),

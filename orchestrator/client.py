@@ -87,9 +87,23 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
-    def claim(self, *, batch_size: int, claim_id: str, job_types: Sequence[str] = (), wait: int = 0, retry_seconds: float = 0) -> Json:
-        """Claim up to `batch_size` jobs, waiting up to `wait` s for work. The same `claim_id` again brings a lost answer back."""
-        body: Json = {"batchSize": batch_size, "claimId": claim_id, "wait": wait}
+    def claim(
+        self,
+        *,
+        batch_size: int,
+        claim_id: str,
+        job_types: Sequence[str] = (),
+        labels: Sequence[str] = (),
+        wait: int = 0,
+        retry_seconds: float = 0,
+    ) -> Json:
+        """Claim up to `batch_size` jobs, waiting up to `wait` s for work. The same `claim_id` again brings a lost answer back.
+
+        Args:
+            job_types: only these; none leaves it to the server's record.
+            labels: what is to be had here, all of it: jobs that require anything else go to others.
+        """
+        body: Json = {"batchSize": batch_size, "claimId": claim_id, "wait": wait, "labels": list(labels)}
         if job_types:
             body["jobTypes"] = list(job_types)
         return self._send("POST", "/jobs/claim", body, retry_seconds=retry_seconds, read_seconds=wait + READ_SECONDS)

@@ -29,6 +29,7 @@ Signals:
 Example:
   INTERNAL_API_KEY=… python -m orchestrator --url http://127.0.0.1:8000 --id local-1 --max-jobs 8 --types report,import"""
 
+LABEL = re.compile(r"[A-Za-z0-9._:=/-]{1,63}")
 IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -43,6 +44,7 @@ class Config:
     poll_interval: float = 5.0
     wait: int = 2
     job_types: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     scratch: Path | None = None
     run_as: str = "nobody"
     heartbeat_interval: float | None = None
@@ -99,6 +101,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("--max-jobs", "ORCHESTRATOR_MAX_JOBS", _whole(1, 500), 4, "how many jobs run at once (4)", metavar="N")
     only = "claim only these job types (all, or those on the server's record)"
     option("--types", "ORCHESTRATOR_TYPES", _types, (), only, metavar="A,B", dest="job_types")
+    has = "what is to be had here: jobs that require anything else go to others (nothing)"
+    option("--labels", "ORCHESTRATOR_LABELS", _labels, (), has, metavar="A,B")
     poll = "seconds between claims when not long-polling (5)"
     option("--poll-interval", "ORCHESTRATOR_POLL_INTERVAL", _seconds(0.1, 3600), 5.0, poll, metavar="S")
     # A long poll can't be taken back: the server may hand out a job to somebody who has stopped listening. So a drain waits for its answer,
@@ -131,6 +135,13 @@ def _identifier(word: str) -> str:
 
 def _types(word: str) -> tuple[str, ...]:
     return tuple(_identifier(part.strip()) for part in word.split(",") if part.strip())
+
+
+def _labels(word: str) -> tuple[str, ...]:
+    labels = tuple(part.strip() for part in word.split(",") if part.strip())
+    if wrong := next((label for label in labels if not LABEL.fullmatch(label)), None):
+        raise ValueError(f"{wrong!r} must be 1 to 63 of A-Z a-z 0-9 . _ : = / -")
+    return labels
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

@@ -63,14 +63,24 @@ class Heart(threading.Thread):
         return True
 
 
-def heartbeat_report(*, orchestrator_id: str, running: Sequence[Json], max_jobs: int, job_types: Sequence[str]) -> Json:
-    """The body of a heartbeat. Args: `running`: `{jobId, leaseToken, progress?}` of each job."""
+def heartbeat_report(
+    *, orchestrator_id: str, instance_id: str, running: Sequence[Json], max_jobs: int, job_types: Sequence[str], labels: Sequence[str]
+) -> Json:
+    """The body of a heartbeat.
+
+    Args:
+        instance_id: of this process: the server tells by it when two of them use one id.
+        running: `{jobId, leaseToken, progress?}` of each job.
+        labels: what is to be had here; an empty list takes back what an earlier process declared.
+    """
     report: dict[str, Any] = {
         "orchestratorId": orchestrator_id,
+        "instanceId": instance_id,
         "runningJobs": list(running),
         "capacity": {"maxJobs": max_jobs, "currentJobs": len(running), "availableSlots": max(0, max_jobs - len(running))},
         "version": __version__,
         "hostname": socket.gethostname(),
+        "labels": list(labels),
     }
     if job_types:
         report["jobTypes"] = list(job_types)

@@ -93,7 +93,9 @@ class Poller(threading.Thread):
     def _claim(self, room: int) -> float:
         began = time.monotonic()
         wait = self._config.wait
-        answer = self._client.claim(batch_size=room, claim_id=self._claim_id, job_types=self._config.job_types, wait=wait)
+        answer = self._client.claim(
+            batch_size=room, claim_id=self._claim_id, job_types=self._config.job_types, labels=self._config.labels, wait=wait
+        )
         self._claim_id = uuid.uuid4().hex
         for job in answer["jobs"]:
             self._take(job)

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Set
 
 from orchestrator.client import Client, Json
@@ -28,6 +29,7 @@ class Worker:
         """Args: `closing`: the client's event of the same name, set here when waiting for the server must end."""
         self.stopping = threading.Event()
         self._config = config
+        self._instance_id = uuid.uuid4().hex
         self._client = client
         self._scratch = scratch
         self._user = user
@@ -118,7 +120,12 @@ class Worker:
                 named["progress"] = {"percentage": execution.progress.percentage, "message": execution.progress.message}
             running.append(named)
         return heartbeat_report(
-            orchestrator_id=self._config.orchestrator_id, running=running, max_jobs=self._config.max_jobs, job_types=self._config.job_types
+            orchestrator_id=self._config.orchestrator_id,
+            instance_id=self._instance_id,
+            running=running,
+            max_jobs=self._config.max_jobs,
+            job_types=self._config.job_types,
+            labels=self._config.labels,
         )
 
     def _hear(self, answer: Json) -> None:

@@ -1,4 +1,4 @@
-"""How a claim of ten grows with the queue: all types, 20 of 200, one rare one."""
+"""How a claim of ten grows with the queue: all types, 20 of 200, one rare one, and the first two with labels."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,14 @@ from benchmarks.site import Site
 
 NEEDS = ()
 TYPES, SMALL, BATCH = 200, 10_000, 10
-FILTERS: dict[str, Sequence[str] | None] = {
-    "no filter": None,
-    f"20 of {TYPES} types": seeding.types(TYPES)[::10],
-    "one rare type": [seeding.RARE],
+_SOME = seeding.types(TYPES)[::10]
+# The types that are asked for, and the labels that the claimer has.
+FILTERS: dict[str, tuple[Sequence[str] | None, Sequence[str]]] = {
+    "no filter": (None, ()),
+    f"20 of {TYPES} types": (_SOME, ()),
+    "one rare type": ([seeding.RARE], ()),
+    "no filter, with labels": (None, seeding.LABELS),
+    f"20 of {TYPES} types, with labels": (_SOME, seeding.LABELS),
 }
 DEEP, SHALLOW = "5 M queued + 5 M finished", f"{SMALL:,}"
 # Claims of one turn, and how many more go before, for the connection of the turn is new.
@@ -51,12 +55,13 @@ def measure(site: Site, options: Options) -> Iterator[Measurement | Unmeasured]:
     for turn in range(0, claims, _TURN):
         for name in random.sample([*depths], len(depths)):
             depth = depths[name]
-            with site.kept_database(f"claims of {depth}", partial(seeding.fill, queued=depth, finished=depth, among=TYPES)):
+            fill = partial(seeding.fill, queued=depth, finished=depth, among=TYPES, labels=seeding.LABELS)
+            with site.kept_database(f"claims of {depth}", fill):
                 if not turn:
                     # What the claims of the last round, all of them rolled back, have left behind.
                     execute("vacuum jobs")
                 for filter_ in random.sample([*FILTERS], len(FILTERS)):
-                    costs[filter_, name] += _claims(FILTERS[filter_], min(_TURN, claims))
+                    costs[filter_, name] += _claims(*FILTERS[filter_], count=min(_TURN, claims))
     for (filter_, name), each in costs.items():
         for share in (50, 99):
             # (On a core, of the server process: what neighbours move little.)
@@ -65,18 +70,18 @@ def measure(site: Site, options: Options) -> Iterator[Measurement | Unmeasured]:
             yield Measurement(claimed(filter_, name, f"p{share}"), value, "ms", len(each), details)
 
 
-def _claims(types: Sequence[str] | None, count: int) -> list[Cost]:
+def _claims(types: Sequence[str] | None, labels: Sequence[str], *, count: int) -> list[Cost]:
     """What so many claims cost, each rolled back."""
-    return [_claim(types) for _ in range(_WARM_UP + count)][_WARM_UP:]
+    return [_claim(types, labels) for _ in range(_WARM_UP + count)][_WARM_UP:]
 
 
-def _claim(types: Sequence[str] | None) -> Cost:
+def _claim(types: Sequence[str] | None, labels: Sequence[str]) -> Cost:
     from jobs.actors import Holder
     from jobs.claiming import claim
 
     with transaction.atomic():
         with measured() as cost:
-            got = claim(by=Holder.of("benchmark"), batch_size=BATCH, job_types=types).jobs
+            got = claim(by=Holder.of("benchmark"), batch_size=BATCH, job_types=types, labels=labels).jobs
         transaction.set_rollback(True)
     if len(got) != BATCH:
         raise RuntimeError(f"{len(got)} jobs of {BATCH} came")

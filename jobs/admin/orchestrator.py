@@ -8,21 +8,24 @@ from django.contrib.admin.utils import quote
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
+from jobs import fleet
 from jobs.admin.pausing import PausableAdmin
 from jobs.masking import shown
-from jobs.models import Job, Orchestrator
+from jobs.models import Job, Orchestrator, Subscription
 from jobs.templatetags.jobs import NONE, ago, icon
 
 # For how long a report without a lease token marks its orchestrator.
 _UNFENCED_FOR = timedelta(days=1)
+# For how long it is told that two used an id.
+_DOUBLE_TOLD_FOR = timedelta(days=1)
 
 
 @admin.register(Orchestrator)
 class OrchestratorAdmin(PausableAdmin):
-    list_display = ["name", "seen", "heartbeat", "fencing", "slots", "version", "hostname", "types"]
+    list_display = ["name", "seen", "heartbeat", "fencing", "slots", "version", "where", "types", "has"]
     sortable_by = ()
     ordering = ["-last_seen_at", "id"]
     search_fields = ["id"]
@@ -46,8 +49,10 @@ class OrchestratorAdmin(PausableAdmin):
                 ("Lease tokens", self.fencing(noun)),
                 ("Slots", self.slots(noun)),
                 ("Version", noun.version or NONE),
-                ("Host", noun.hostname or NONE),
+                ("Host", self.where(noun)),
                 ("Types", self.types(noun)),
+                ("Labels", self.has(noun)),
+                ("Asks for", _asks_for(noun)),
             ],
             "documents": [("Capacity", shown(noun.capacity)), ("Last report", shown(noun.last_report))],
         }
@@ -86,4 +91,29 @@ class OrchestratorAdmin(PausableAdmin):
 
     @admin.display(description="Types")
     def types(self, orchestrator: Orchestrator) -> str:
-        return "any" if orchestrator.job_types is None else ", ".join(orchestrator.job_types) or NONE
+        return _types(orchestrator.job_types)
+
+    @admin.display(description="Labels")
+    def has(self, orchestrator: Orchestrator) -> str:
+        return ", ".join(orchestrator.labels or []) or NONE
+
+    @admin.display(description="Host")
+    def where(self, orchestrator: Orchestrator) -> str | SafeString:
+        """Where it runs; two places when two processes use its id, who then take each other's jobs for their own."""
+        host, at, both = orchestrator.hostname or NONE, orchestrator.double_at, " and ".join(orchestrator.double_places or [])
+        if fleet.is_double(orchestrator):
+            return format_html('<span class="st"><small class="w">{}used by two at once</small></span> {}', icon("alert", "s"), both)
+        if at is not None and timezone.now() - at < _DOUBLE_TOLD_FOR:
+            return format_html('{} <span class="q">used by two at once until {}: {}</span>', host, ago(at), both)
+        return host
+
+
+def _types(types: list[str] | None) -> str:
+    return "any" if types is None else ", ".join(types) or NONE
+
+
+def _asks_for(orchestrator: Orchestrator) -> str | SafeString:
+    """What it lately claimed with, where that is more than its record."""
+    asked = Subscription.objects.filter(orchestrator_id=orchestrator.id).exclude(types=None, labels=None).order_by("-asked_at")
+    lines = [(_types(each.types), "".join(f" +{label}" for label in each.labels or []), ago(each.asked_at)) for each in asked]
+    return format_html_join(mark_safe("<br>"), '{}{} <span class="q">{}</span>', lines) or NONE

@@ -1,4 +1,4 @@
-"""Staff stop an orchestrator's claims and let them go on: asked for a reason first, as for jobs."""
+"""Staff stop an orchestrator's claims, let them go on, and take back what it claimed: asked for a reason first, as for jobs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ from django.urls.resolvers import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs import pausing
+from jobs import fleet, pausing
 from jobs.actors import Actor
 from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.lifecycle import Status
 from jobs.models import Job, Orchestrator, Pause, PauseMode
 from jobs.pausing import Subject
 from jobs.templatetags.jobs import ago
@@ -27,24 +28,37 @@ _BADGES = {PauseMode.DRAINED: "s-warn", PauseMode.DISABLED: "s-failed"}
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Where an orchestrator is.
+
+    Attributes:
+        pause: of its claims; None when it claims as usual.
+        claimed: how many jobs it has claimed and not started.
+    """
+
+    pause: Pause | None
+    claimed: int
+
+    @property
+    def mode(self) -> PauseMode | None:
+        return PauseMode(self.pause.mode) if self.pause else None
+
+
+@dataclass(frozen=True)
 class Act:
     """
     Attributes:
         make: called with the orchestrator's id, by= and reason=.
-        leads_to: the mode that it is in then; None when it claims as usual.
+        is_open: whether it would change anything.
         consequence: of it, for who is about to say it.
         done: what is told afterwards.
     """
 
     make: Callable[..., object]
-    leads_to: PauseMode | None
+    is_open: Callable[[Standing], bool]
     icon: str
     consequence: str
     done: str
-
-    def is_open(self, pause: Pause | None) -> bool:
-        """Whether it would change anything."""
-        return self.leads_to != (PauseMode(pause.mode) if pause else None)
 
 
 def _resume(orchestrator_id: str, *, by: Actor, reason: str) -> bool:
@@ -54,19 +68,29 @@ def _resume(orchestrator_id: str, *, by: Actor, reason: str) -> bool:
 ACTS = {
     "drain": Act(
         pausing.drain,
-        PauseMode.DRAINED,
+        lambda standing: standing.mode != PauseMode.DRAINED,
         "pause",
         "It gets no more jobs and ends those it holds; its reports are taken as usual. For a restart, or to move it.",
         "gets no more jobs until it is resumed",
     ),
     "disable": Act(
         pausing.disable,
-        PauseMode.DISABLED,
+        lambda standing: standing.mode != PauseMode.DISABLED,
         "stop",
         "It gets no more jobs, and is told that it is not meant to come back. What it reports of jobs it holds is still taken.",
         "is disabled",
     ),
-    "resume": Act(_resume, None, "right", "It gets jobs again with its next claim.", "gets jobs again"),
+    "resume": Act(
+        _resume, lambda standing: standing.mode is not None, "right", "It gets jobs again with its next claim.", "gets jobs again"
+    ),
+    "take-back": Act(
+        fleet.take_back,
+        lambda standing: standing.claimed > 0,
+        "release",
+        "What it has claimed and not started goes back to the queue, no attempt counted; what it runs is left alone. Drain or disable it "
+        "first, else it may claim the same jobs again.",
+        "has no job any more that it had not started",
+    ),
 }
 
 
@@ -84,13 +108,14 @@ class PausableAdmin(ReadOnlyAdmin):
 
     def pausing_of(self, request: HttpRequest, orchestrator: Orchestrator) -> dict[str, object]:
         """What the orchestrator's page shows of it: the state, and what may be done."""
-        pause = pausing.pause_of(orchestrator.id)
+        claimed = Job.objects.held_by(orchestrator.id).filter(status=Status.CLAIMED).count()
+        standing = Standing(pausing.pause_of(orchestrator.id), claimed)
         acts = [
-            {"name": name, "icon": act.icon, "url": _url(name, orchestrator.id)}
+            {"name": _said(name), "icon": act.icon, "url": _url(name, orchestrator.id)}
             for name, act in ACTS.items()
-            if act.is_open(pause) and self.has_pause_permission(request)
+            if act.is_open(standing) and self.has_pause_permission(request)
         ]
-        return {"acts": acts, "claims": _told(pause)}
+        return {"acts": acts, "claims": _told(standing.pause)}
 
     def _ask_or_act(self, request: HttpRequest, object_id: str, *, act_name: str) -> HttpResponse:
         if not self.has_pause_permission(request):
@@ -105,7 +130,7 @@ class PausableAdmin(ReadOnlyAdmin):
             messages.success(request, f"{orchestrator.id} {act.done}.")
             return HttpResponseRedirect(_url("change", orchestrator.id))
         context: dict[str, Any] = {
-            "title": f"{act_name.capitalize()} {orchestrator.id}",
+            "title": f"{_said(act_name)} {orchestrator.id}",
             "opts": self.opts,
             "act": act,
             "act_name": act_name,
@@ -114,6 +139,10 @@ class PausableAdmin(ReadOnlyAdmin):
             "back": _url("change", orchestrator.id),
         }
         return TemplateResponse(request, "admin/jobs/pause_orchestrator.html", self.admin_site.each_context(request) | context)
+
+
+def _said(act_name: str) -> str:
+    return act_name.capitalize().replace("-", " ")
 
 
 def _told(pause: Pause | None) -> str | SafeString:

@@ -5,6 +5,7 @@ from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
 from jobs.models.failure_group import FailureCount, FailureFold, FailureGroup, TriageState
+from jobs.models.fold import Fold
 from jobs.models.idempotency_key import IdempotencyKey
 from jobs.models.job import Job
 from jobs.models.lane import Lane
@@ -12,6 +13,8 @@ from jobs.models.lease_key import LeaseKey
 from jobs.models.log_line import LogLine
 from jobs.models.orchestrator import Orchestrator
 from jobs.models.pause import Pause, PauseMode, PauseScope
+from jobs.models.rollup import Span, TimeSpent, TransitionCount
+from jobs.models.subscription import Subscription
 from jobs.models.watch import Watch
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "FailureCount",
     "FailureFold",
     "FailureGroup",
+    "Fold",
     "IdempotencyKey",
     "Job",
     "Lane",
@@ -32,6 +36,10 @@ __all__ = [
     "PauseMode",
     "PauseScope",
     "Scope",
+    "Span",
+    "Subscription",
+    "TimeSpent",
+    "TransitionCount",
     "TriageState",
     "Watch",
 ]

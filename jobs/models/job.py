@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -26,6 +26,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Held under a lease that has run out, or with a cancel that nobody obeyed in time: what the next sweep will move."""
         overdue = Now() - timedelta(seconds=settings.CANCEL_GRACE_SECONDS)
         return self.filter(status__in=[*lifecycle.LIVE]).filter(Q(lease_expires_at__lte=Now()) | Q(cancel_requested_at__lte=overdue))
+
+    def ended_by(self, moment: datetime, *, status: Status) -> "JobQuerySet":
+        """In this terminal status since then or longer, the oldest first."""
+        return self.filter(status=status, updated_at__lte=moment).order_by("updated_at", "id")
 
 
 class Job(models.Model):
@@ -215,7 +219,7 @@ class Job(models.Model):
             )
         asked = {"type": self.type, "payload": self.payload, "metadata": self.metadata, "priority": self.priority,
                  "max_attempts": self.max_attempts, "timeout_seconds": self.timeout_seconds,
-                 "unique_key": self.unique_key} | changes  # fmt: skip
+                 "unique_key": self.unique_key, "labels": self.labels or ()} | changes  # fmt: skip
         (job,) = enqueue([NewJob(**asked, retried_from=self.id)], by=by)
         return job
 

@@ -22,12 +22,27 @@ renewed as (
   where j.id = any(array(select o.job_id from good o where o.ours and o.renewable))
     and g.job_id = j.id and g.ours and g.renewable returning j.id, j.lease_expires_at),
 seen as (
-  insert into orchestrators as o (id, first_seen_at, last_seen_at, last_heartbeat_at, version, hostname, job_types, capacity)
-  select %(orchestrator_id)s::text, c.at, c.at, c.at, %(version)s::text, %(hostname)s::text, %(job_types)s::text[], %(capacity)s::jsonb
+  insert into orchestrators as o (id, first_seen_at, last_seen_at, last_heartbeat_at, version, hostname, job_types, labels, capacity, place)
+  select %(orchestrator_id)s::text, c.at, c.at, c.at, %(version)s::text, %(hostname)s::text, %(job_types)s::text[], %(labels)s::text[],
+    %(capacity)s::jsonb, %(place)s::text
   from clock c
   on conflict (id) do update set last_seen_at = excluded.last_seen_at, last_heartbeat_at = excluded.last_heartbeat_at,
     version = coalesce(excluded.version, o.version), hostname = coalesce(excluded.hostname, o.hostname),
-    job_types = coalesce(excluded.job_types, o.job_types), capacity = coalesce(excluded.capacity, o.capacity))
+    job_types = coalesce(excluded.job_types, o.job_types), labels = coalesce(excluded.labels, o.labels),
+    capacity = coalesce(excluded.capacity, o.capacity), place = coalesce(excluded.place, o.place),
+    -- A move, as after a restart elsewhere, is remembered for as long as a lease lasts. Who moves back by then was at both places at once.
+    -- (Null, and so false, where no place is told, or none was.)
+    earlier_places = case when excluded.place <> o.place then (
+        select jsonb_object_agg(e.place, e.at) from (
+          select k.key as place, k.value::timestamptz as at from jsonb_each_text(o.earlier_places) k
+          union all select o.place, o.last_heartbeat_at) e
+        where e.place <> excluded.place and e.at > excluded.last_seen_at - make_interval(secs => %(heartbeat_lease)s::int))
+      else o.earlier_places end,
+    (double_at, double_places) = (
+      select case when d.is_double then excluded.last_seen_at else o.double_at end,
+        case when d.is_double then array[o.place, excluded.place] else o.double_places end
+      from (select excluded.place <> o.place and (o.earlier_places ->> excluded.place)::timestamptz
+        > excluded.last_seen_at - make_interval(secs => %(heartbeat_lease)s::int) as is_double) d))
 select 'lease' as word, r.id as job_id, r.lease_expires_at from renewed r
 union all select 'cancel', h.id, null from held h where h.cancel_requested_at is not null
 union all select 'abandon', g.job_id, null from good g group by g.job_id having not bool_or(g.ours)

@@ -7,7 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.serializers import Field
 
 from orchestration_api import fields, serializers, shapes
-from orchestration_api.openapi.nouns import ID_PATTERN
+from orchestration_api.openapi.nouns import ID_PATTERN, LABEL
 from orchestration_api.openapi.shapes import OPEN, Schema, described, nullable, ref
 from orchestration_api.openapi.words import NARROWED, WORDS
 
@@ -17,6 +17,7 @@ _KEEPS = f"{OPEN}kept as it was sent, whatever else it holds."
 _SHAPES: dict[type, Schema] = {
     fields.Text: {"type": "string"},
     fields.Identifier: {"type": "string", "pattern": ID_PATTERN},
+    fields.Label: LABEL,
     fields.Whole: {"type": "integer"},
     fields.Number: {"type": "number"},
     fields.Flag: {"type": "boolean"},

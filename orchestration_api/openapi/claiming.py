@@ -1,7 +1,8 @@
 """Claims, and what a restarted orchestrator finds again."""
 
+from jobs.labels import MOST_DECLARED
 from orchestration_api.openapi import examples
-from orchestration_api.openapi.nouns import ID_PATTERN
+from orchestration_api.openapi.nouns import ID_PATTERN, LABEL
 from orchestration_api.openapi.operation import OF_A_CHANGE, OF_AN_ORCHESTRATOR, Answer, Operation, link, query
 from orchestration_api.openapi.shapes import Schema, described, list_of, ref
 from orchestration_api.serializers import ClaimRequest
@@ -53,6 +54,9 @@ OPERATIONS = (
             "RequestTimestamp",
             query("batchSize", {"type": "integer", "minimum": 1, "maximum": 500, "default": 10}, "At most so many jobs."),
             query("jobTypes", list_of({**_IDENTIFIER, "maxLength": 100}, maxItems=1000), "Only these, with commas."),
+            query(
+                "labels", list_of(LABEL, maxItems=MOST_DECLARED), "What the caller has, with commas: only jobs that require nothing else."
+            ),
             query("wait", {"type": "integer", "minimum": 0, "maximum": 30, "default": 0}, "Seconds to wait for work to come."),
             query("claimId", {**_IDENTIFIER, "maxLength": 128}, "Asked again with it, the answer is what is left of that claim."),
         ),

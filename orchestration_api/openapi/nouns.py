@@ -2,12 +2,15 @@
 
 from jobs.failures import Category
 from jobs.ids import PREFIX
+from jobs.labels import FORM
 from jobs.lifecycle import MEANINGS, ActorKind, Status
 from jobs.models import TriageState
+from jobs.timing import Wait
 from orchestration_api.openapi.shapes import COUNT, FLAG, TEXT, WHOLE, Schema, closed, described, list_of, nullable, opened, ref, words
 
 ID_PATTERN = "^[A-Za-z0-9._:-]+$"
 TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$"
+LABEL: Schema = {"type": "string", "pattern": f"^{FORM.pattern}$", "minLength": 1, "maxLength": 63}
 _DEEP = {"minimum": -(2**63), "maximum": 2**63 - 1}
 
 JSON: Schema = {
@@ -211,6 +214,16 @@ LOG_LINE = closed(
     },
     "One line that a job wrote.",
 )
+STRETCH = closed(
+    {
+        "state": words(*Status, *Wait, said="A status, or what a queued job waited for."),
+        "attempt": {"type": "integer", "minimum": 1, "description": "The run that it belongs to."},
+        "beganAt": ref("Time"),
+        "endedAt": ref("Time"),
+        "microseconds": described(COUNT, "From the one to the other."),
+    },
+    "A time that a job spent in one state.",
+)
 
 COMPONENTS: dict[str, Schema] = {
     "JSON": JSON,
@@ -239,6 +252,7 @@ COMPONENTS: dict[str, Schema] = {
     "Fingerprint": FINGERPRINT,
     "TriageState": TRIAGE_STATE,
     "FailureGroup": closed(FAILURE_GROUP, "Failures that are alike."),
+    "Stretch": STRETCH,
     "NextAction": words(
         "continue", "cancel", "abandon", "retry", said="What to do next: `cancel` stops the work, `retry`: the failed job was queued again."
     ),

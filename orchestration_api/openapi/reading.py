@@ -6,8 +6,9 @@ from orchestration_api.openapi import examples
 from orchestration_api.openapi.envelopes import answering
 from orchestration_api.openapi.nouns import WHOLE_JOB
 from orchestration_api.openapi.operation import OF_A_JOB, Answer, Operation, link, query
-from orchestration_api.openapi.shapes import COUNT, TEXT, Schema, closed, described, list_of, nullable, ref, words
+from orchestration_api.openapi.shapes import COUNT, FLAG, TEXT, Schema, closed, described, list_of, nullable, ref, words
 from orchestration_api.pages import ORDERINGS
+from orchestration_api.representations import MOST_STRETCHES
 from orchestration_api.views.jobs import MOST_ENTRIES
 
 _CURSOR: Schema = {"type": "string", "format": "cursor", "minLength": 1}
@@ -54,6 +55,41 @@ _ENTRY = {
     "at": examples.MOMENT,
     "statedAt": None,
     "detail": None,
+}
+_TIMING = answering(
+    {
+        "jobId": ref("JobId"),
+        "beganAt": ref("Time"),
+        "until": ref("Time", "When it ended, or now."),
+        "ended": FLAG,
+        "microseconds": described(COUNT, "From the beginning until then."),
+        "earlierMicroseconds": described(COUNT, f"What is in no stretch here: 0, unless there are more than {MOST_STRETCHES}."),
+        "stretches": list_of(ref("Stretch"), "One after the other, without a gap: their lengths add up to the whole exactly."),
+        "text": described(TEXT, "The same in one line for people."),
+    }
+)
+_TIME_OF_A_JOB = {
+    "jobId": examples.JOB_ID,
+    "beganAt": "2026-11-23T20:59:17.968191Z",
+    "until": "2026-11-23T20:59:21.468191Z",
+    "ended": True,
+    "microseconds": 3_500_000,
+    "earlierMicroseconds": 0,
+    "stretches": [
+        {
+            "state": state,
+            "attempt": 1,
+            "beganAt": f"2026-11-23T20:59:{began}Z",
+            "endedAt": f"2026-11-23T20:59:{ended}Z",
+            "microseconds": length,
+        }
+        for state, began, ended, length in (
+            ("queued", "17.968191", "19.218191", 1_250_000),
+            ("claimed", "19.218191", "19.268191", 50_000),
+            ("running", "19.268191", "21.468191", 2_200_000),
+        )
+    ],
+    "text": "3.500 s = queued 1.250 s + claimed 0.050 s + running 2.200 s",
 }
 _ATTEMPT = {
     "number": 1,
@@ -108,6 +144,7 @@ OPERATIONS = (
         parameters=(
             query("status", list_of(words(*Status), minItems=1), "Any of these, with commas."),
             query("type", list_of(_WORD, minItems=1), "Any of these, with commas."),
+            query("label", list_of(_WORD, minItems=1), "Requiring any of these labels, with commas."),
             query("orchestratorId", list_of(_WORD, minItems=1), "Held by any of these, with commas."),
             query("category", list_of(words(*Category), minItems=1), "Failed of any of these, with commas."),
             query(
@@ -170,6 +207,19 @@ OPERATIONS = (
             query("limit", {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES, "default": MOST_ENTRIES}, "At most so many."),
         ),
         answers={200: Answer(_HISTORY, {"entries": [_ENTRY], "next": None}, "Every entry.")},
+        errors=OF_A_JOB,
+    ),
+    Operation(
+        "GET",
+        "/jobs/{id}/timing",
+        "getTiming",
+        "Reading",
+        "Tells where the time of a job went.",
+        more="Also of a job that is there no more. Until its time comes a queued job is `scheduled`, or waits for its retry: "
+        "`retry_wait`. What took no time, such as the failure before a retry, is left out.",
+        scopes=_SCOPES,
+        parameters=("Id",),
+        answers={200: Answer(_TIMING, _TIME_OF_A_JOB, "Every stretch of it.")},
         errors=OF_A_JOB,
     ),
     Operation(

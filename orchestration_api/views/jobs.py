@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import events, logs, statistics, times
+from jobs import events, logs, statistics, times, timing
 from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
 from jobs.filters import JobFilterSet
 from jobs.lifecycle import JobNotFound
@@ -23,7 +23,7 @@ from orchestration_api.idempotency import once_per_key
 from orchestration_api.pages import page_of
 from orchestration_api.permissions import may_read_story, opened_by
 from orchestration_api.renderers import encoded, most_bytes
-from orchestration_api.representations import AttemptOut, CurrentRun, Entry, JobSummary, JobWhole
+from orchestration_api.representations import AttemptOut, CurrentRun, Entry, JobSummary, JobWhole, told_timing
 from orchestration_api.serializers import Edit, NewJobRequest, Order, RunAgain
 from orchestration_api.shortening import fitting
 from orchestration_api.views.base import MachineViewSet
@@ -114,12 +114,16 @@ class JobViewSet(MachineViewSet):
         queries.only(request, "after", "limit")
         after = queries.whole(request, "after", -1, 2**31 - 1, default=-1)
         limit = queries.whole(request, "limit", 1, MOST_ENTRIES, default=MOST_ENTRIES)
+        self._check_reach_of_story()
         story = events.history(self.job_id(), after=after, limit=limit, most_bytes=most_bytes())
-        there = story.entries or AuditEntry.objects.filter(job_id=self.job_id()).exists()
-        if not there or not may_read_story(self.caller, self.scopes_used(), self.job_id()):
-            raise JobNotFound(f"There is no job {self.job_id()}.", job_id=self.job_id())
         reached = story.entries[-1]["sequence"] if story.has_more else None
         return Response({"entries": [Entry.of(entry) for entry in story.entries], "next": reached})
+
+    @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
+    def timing(self, request: Request, job_id: str) -> Response:
+        """Where the time of a job went, also when the job itself is gone."""
+        self._check_reach_of_story()
+        return Response(told_timing(self.job_id(), timing.of(self.job_id(), now=times.now())))
 
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def attempts(self, request: Request, job_id: str) -> Response:
@@ -159,6 +163,12 @@ class JobViewSet(MachineViewSet):
         epoch = queries.whole(request, "epoch", 1, 2**31 - 1, default=None)
         text = logs.output(self.known_id(), stream=stream, epoch=epoch)
         return StreamingHttpResponse(text, content_type="text/plain; charset=utf-8")
+
+    def _check_reach_of_story(self) -> None:
+        """Raises JobNotFound when the log knows nothing of the job, or nothing that this caller may read."""
+        there = AuditEntry.objects.filter(job_id=self.job_id()).exists()
+        if not there or not may_read_story(self.caller, self.scopes_used(), self.job_id()):
+            raise JobNotFound(f"There is no job {self.job_id()}.", job_id=self.job_id())
 
     def _order(self, verb: str) -> Response:
         self.parse(required=False)

@@ -29,6 +29,8 @@ class OrchestratorViewSet(MachineViewSet):
             job_types=fields.get("job_types"),
             version=fields.get("version"),
             hostname=fields.get("hostname"),
+            labels=fields.get("labels"),
+            instance_id=fields.get("instance_id"),
         )
         answer = leases.heartbeat(pulse, by=holder)
         told: dict[str, Any] = {

@@ -72,10 +72,12 @@ def claim_for(
     """
     # A list that names none says as little as no list, as it does in a query and on the record.
     types: Sequence[str] | None = fields.get("job_types") or None
+    # Of labels it does: it has none.
+    labels: Sequence[str] | None = fields.get("labels")
     wanted, seconds = fields["batch_size"], fields.get("wait", 0)
 
     def claim_if_due() -> claiming.Claim | None:
-        if not claiming.is_anything_due(types, by=holder):
+        if not claiming.is_anything_due(types, labels, by=holder):
             return None
         if ask_again:
             ask_again()
@@ -86,7 +88,14 @@ def claim_for(
         return pausing.reason_for(holder.name, types or claiming.types_on_record(holder.name))
 
     def claim() -> claiming.Claim:
-        return claiming.claim(by=holder, batch_size=wanted, job_types=types, claim_id=fields.get("claim_id"), beside_bytes=beside_bytes)
+        return claiming.claim(
+            by=holder,
+            batch_size=wanted,
+            job_types=types,
+            labels=labels,
+            claim_id=fields.get("claim_id"),
+            beside_bytes=beside_bytes,
+        )
 
     claimed = claim()
     # Who is stopped is told so at once: it would only take up a place among those that wait.
@@ -97,7 +106,7 @@ def claim_for(
         claimed = found or claimed
         # Claims may have been stopped while it waited.
         reason = "busy" if outcome == "busy" else None if found else why_not()
-    size = claiming.queue_size(types, by=holder, has_just_given=bool(claimed.jobs))
+    size = claiming.queue_size(types, labels, by=holder, has_just_given=bool(claimed.jobs))
     return told_claim(claimed.jobs, pause_seconds=_pause(len(claimed.jobs), wanted), queue_size=size, reason=reason)
 
 
@@ -151,13 +160,12 @@ def _pause(got: int, wanted: int) -> float:
 def _from_query(request: Request) -> dict[str, Any]:
     """The query as the body of the POST would say it."""
     told: dict[str, Any] = {
-        name: request.query_params[name] for name in ("batchSize", "jobTypes", "wait", "claimId") if name in request.query_params
+        name: request.query_params[name] for name in ("batchSize", "jobTypes", "labels", "wait", "claimId") if name in request.query_params
     }
     for name in ("batchSize", "wait"):
         if name in told and told[name].isascii() and told[name].isdigit() and len(told[name]) < 10:
             told[name] = int(told[name])
-    if "jobTypes" in told:
-        told["jobTypes"] = [word for word in told["jobTypes"].split(",") if word]
-        if not told["jobTypes"]:
-            del told["jobTypes"]
+    for name in ("jobTypes", "labels"):
+        if name in told:
+            told[name] = [word for word in told[name].split(",") if word]
     return told

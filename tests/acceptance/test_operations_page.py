@@ -13,7 +13,7 @@ from tests.server import REPOSITORY
 PAGE = "docs/operations.md"
 _NAME = re.compile(r"[A-Z][A-Z_]{3,}")
 # What a variable is read by, in its first argument or (an option of the orchestrator) its second.
-_READERS = {"str", "list", "secret", "secrets_list", "seconds", "whole", "_whole", "switch", "option", "networks"}
+_READERS = {"str", "list", "secret", "secrets_list", "seconds", "whole", "_whole", "switch", "option", "networks", "kept_for"}
 _ENVIRONMENTS = {"environ", "environment"}
 # Django's and the system's own.
 _NOT_FOR_OPERATORS = {"DJANGO_SETTINGS_MODULE", "PATH"}

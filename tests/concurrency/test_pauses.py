@@ -88,7 +88,7 @@ def test_a_pause_waits_for_the_claims_under_way_and_those_that_come_later_see_it
 
     with psycopg.connect(live_db) as claimer, psycopg.connect(live_db, autocommit=True) as observer, ThreadPoolExecutor(2) as threads:
         waiting = "select from pg_stat_activity where wait_event = 'advisory' and datname = current_database()"
-        assert claimer.execute("select from claim_jobs(null, 1, 'orch-1', null, null, 60, 1000000)").rowcount == 1
+        assert claimer.execute("select from claim_jobs(null, null, 1, 'orch-1', null, null, 60, 1000000)").rowcount == 1
         paused = threads.submit(_alone, pause)
         wait_until(lambda: observer.execute(waiting).rowcount == 1, seconds=10, what="the pause waits for the claim")
         later = threads.submit(_alone, lambda: claim(by=Holder.of("orch-2"), batch_size=1).jobs)

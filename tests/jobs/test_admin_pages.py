@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from jobs import logs
+from jobs.claiming import claim
+from jobs.leases import Pulse, heartbeat
 from jobs.lifecycle import Status
 from jobs.models import AuditEntry, Job, Orchestrator, Watch
 from jobs.outcomes import Report
@@ -236,3 +238,31 @@ def test_every_page_says_while_the_brake_holds_and_none_does_otherwise(admin_cli
         said = " ".join(admin_client.get(page).content.decode().split())
         assert "The brake holds: the web server is away. No sweep ends a run whose lease has run out; 1 is kept." in said
     assert b"The brake holds" not in client.get(reverse("admin:login")).content
+
+
+def test_an_orchestrator_shows_what_it_has_and_what_it_asks_for(admin_client: Client) -> None:
+    heartbeat(Pulse(labels=["gpu"], job_types=["render"]), by=HOLDER)
+    claim(by=HOLDER, batch_size=1, job_types=["scan"], labels=["fast"])
+    page = admin_client.get(reverse("admin:jobs_orchestrator_change", args=[HOLDER.name])).content.decode()
+
+    assert "<dt>Labels</dt><dd>gpu</dd>" in page
+    assert "scan +fast" in page
+    assert "gpu" in admin_client.get(list_of("orchestrator")).content.decode()
+    assert "Requires" not in admin_client.get(page_of(JobFactory())).content.decode()
+    assert "<dt>Requires</dt><dd>gpu, region:eu</dd>" in admin_client.get(page_of(JobFactory(labels=["region:eu", "gpu"]))).content.decode()
+
+
+def test_an_id_that_two_use_at_once_is_marked_and_for_a_day_told_of(admin_client: Client) -> None:
+    for host in ("host-a", "host-b", "host-a"):
+        heartbeat(Pulse(hostname=host), by=HOLDER)
+    pages = [list_of("orchestrator"), reverse("admin:jobs_orchestrator_change", args=[HOLDER.name])]
+
+    for page in pages:
+        said = admin_client.get(page).content.decode()
+        assert "used by two at once</small></span> host-b and host-a" in said
+    Orchestrator.objects.update(double_at=timezone.now() - timedelta(hours=1))
+    for page in pages:
+        assert "used by two at once until" in admin_client.get(page).content.decode()
+    Orchestrator.objects.update(double_at=timezone.now() - timedelta(days=2))
+    for page in pages:
+        assert "used by two" not in admin_client.get(page).content.decode()

@@ -89,3 +89,18 @@ def test_one_that_nobody_has_heard_of_is_told_so(operator: Client) -> None:
     answer = operator.post("/admin/jobs/orchestrator/nobody/drain/", {"reason": WHY}, follow=True)
     assert "exist" in answer.content.decode()
     assert not AuditEntry.objects.filter(action="drain").exists()
+
+
+def test_what_an_orchestrator_has_not_started_is_taken_back(operator: Client) -> None:
+    assert "Take back…" not in operator.get(PAGE).content.decode()
+    job = JobFactory(status="claimed")
+    assert "Take back…" in operator.get(PAGE).content.decode()
+
+    said = act(operator, "take-back")
+    assert "has no job any more that it had not started" in said
+    assert "1 held now" in said
+    job.refresh_from_db()
+    assert job.status == "queued"
+    released = AuditEntry.objects.filter(job_id=job.id).latest("sequence")
+    assert (released.action, released.actor, released.reason, released.request_id) == ("release", "olga", WHY, "request-of-olga")
+    assert AuditEntry.objects.get(action="take_back").reason == WHY

@@ -171,14 +171,6 @@ def test_the_types_on_record_hold_where_none_are_asked_for(holder: Holder, other
     assert [job.id for job in claim(by=holder, batch_size=9, job_types=["a"]).jobs] == [a]
 
 
-def test_what_requires_labels_is_not_given_to_those_who_declare_none(holder: Holder, sql: Sql) -> None:
-    make(1)
-    sql("with lane as (insert into lanes (type, labels) values ('a', '{gpu}') returning id) update jobs set lane_id = lane.id from lane")
-
-    assert (is_anything_due(), queue_size(), claim(by=holder, batch_size=9).jobs) == (False, 0, [])
-    assert make(1, type="b") == [job.id for job in claim(by=holder, batch_size=9).jobs]
-
-
 def test_a_number_beyond_64_bits_comes_back_as_the_double_it_was(holder: Holder) -> None:
     make(1, payload={"n": 1e22})
     (job,) = claim(by=holder, batch_size=1).jobs

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from benchmarks import seeding
 from benchmarks.footprint import Footprint, footprint
 from benchmarks.hot_calls import BATCH, hot_calls
+from jobs import fleet
 
 TYPES = 200
 # The tables that grow.
@@ -22,6 +23,7 @@ BY = {
     "claim, one type": "jobs_claim",
     "claim, 20 types": "jobs_claim",
     "claim, a rare type": "jobs_claim",
+    "claim, with labels": "jobs_claim",
     "claim, asked again": "jobs_live",
     "come due": "jobs_future",
     "is anything due": "jobs_claim",
@@ -42,12 +44,15 @@ BY = {
     "failed alike": "jobs_failed_alike",
     "events": "audit_log_feed",
     "history": "audit_log_job_sequence",
+    "timing": "audit_log_job_sequence",
+    "fold": "audit_log_feed",
+    "prune": "jobs_status_updated",
 }
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _two_hundred_thousand_jobs(module_db: str) -> None:
-    seeding.fill(queued=150_000, finished=50_000, among=TYPES)
+    seeding.fill(queued=150_000, finished=50_000, among=TYPES, labels=seeding.LABELS)
     seeding.stories(most=200_000)
 
 
@@ -60,7 +65,9 @@ def test_each_hot_call_is_judged() -> None:
     assert BY.keys() == hot_calls(among=TYPES).keys()
 
 
-@pytest.mark.parametrize("name", ["claim, 20 types", "come due", "sweep", "complete", "enqueue, each with its key", "events", "history"])
+@pytest.mark.parametrize(
+    "name", ["claim, 20 types", "come due", "sweep", "complete", "enqueue, each with its key", "events", "history", "fold", "prune"]
+)
 def test_without_its_index_a_call_is_found_astray(name: str) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -69,6 +76,17 @@ def test_without_its_index_a_call_is_found_astray(name: str) -> None:
             cursor.execute(f"alter table {constrained[0]} drop constraint {BY[name]}" if constrained else f"drop index {BY[name]}")
         assert _strays(name, _footprint_of(name)) != []
         transaction.set_rollback(True)
+
+
+def test_jobs_that_nobody_takes_are_found_by_their_lanes() -> None:
+    with footprint() as seen:
+        lanes = fleet.unroutable()
+
+    assert len(lanes) == 2 * TYPES + 1
+    assert {(lane.type == seeding.RARE, lane.jobs == seeding.RARE_JOBS) for lane in lanes} == {(True, True), (False, False)}
+    assert not LARGE & seen.whole.keys()
+    # Beside what is counted of each: whether there is any, and of each priority the first.
+    assert seen.indexes["jobs_claim"].entries - sum(lane.jobs for lane in lanes) <= 10 * len(lanes)
 
 
 def _footprint_of(name: str) -> Footprint:

@@ -220,7 +220,7 @@ MUTANTS = [
     ),
     Mutant(
         name="tells the jobs of a claim in another order than theirs",
-        path="jobs/migrations/0011_routing.py",
+        path="jobs/migrations/0019_labels.py",
         line="any(got) order by -w.priority, w.scheduled_for, w.id",
         becomes="any(got) order by w.id",
         test="jobs/test_claiming.py::test_the_best_jobs_come_first",
@@ -241,10 +241,24 @@ MUTANTS = [
     ),
     Mutant(
         name="hands out what requires labels to who declares none",
-        path="jobs/migrations/0011_routing.py",
-        line=" and l.labels <@ '{}'::text[]",
+        path="jobs/migrations/0019_labels.py",
+        line=" and required <@ declared",
         becomes="",
-        test="jobs/test_claiming.py::test_what_requires_labels_is_not_given_to_those_who_declare_none",
+        test="jobs/test_routing.py::test_one_that_never_declares_labels_gets_only_jobs_that_require_none",
+    ),
+    Mutant(
+        name="takes back what has been started in between",
+        path="jobs/fleet.py",
+        line=", expected_updated_at=moment",
+        becomes="",
+        test="concurrency/test_routing.py::test_what_is_taken_back_while_it_is_started_is_either_started_or_anothers",
+    ),
+    Mutant(
+        name="takes an id that moves to another host for one that two use",
+        path="jobs/sql/heartbeat.sql",
+        line="excluded.place <> o.place and (o.earlier_places ->> excluded.place)::timestamptz",
+        becomes="excluded.place <> o.place and coalesce((o.earlier_places ->> excluded.place)::timestamptz, o.last_heartbeat_at)",
+        test="jobs/test_fleet.py::test_an_id_that_moves_to_another_host_is_used_by_one",
     ),
     Mutant(
         name="gives existing orchestrators values of the wrong type",

@@ -54,6 +54,7 @@ CALLS = {
     ("GET", "/jobs/{id}"): Call("look"),
     ("PATCH", "/jobs/{id}"): Call("steer", "queued", {"priority": 10}),
     ("GET", "/jobs/{id}/history"): Call("look"),
+    ("GET", "/jobs/{id}/timing"): Call("look"),
     ("GET", "/jobs/{id}/attempts"): Call("look"),
     ("POST", "/jobs/{id}/cancel"): Call("steer", "running", {}),
     ("POST", "/jobs/{id}/retry"): Call("steer", "failed", {}),

@@ -146,6 +146,7 @@ def test_every_key_of_a_request_says_what_it_means() -> None:
         (representations.AttemptOut, "Attempt"),
         (representations.LogLineOut, "LogLine"),
         (representations.FailureGroupOut, "FailureGroup"),
+        (representations.StretchOut, "Stretch"),
     ],
 )
 def test_what_is_told_has_the_keys_that_the_document_names(shape: type[serializers.Serializer[Any]], noun: str) -> None:

@@ -21,11 +21,13 @@ def test_an_option_beats_the_environment_and_that_the_default() -> None:
         "JOBSITE_URL": "https://jobs.example/site/",
         "ORCHESTRATOR_ID": "from-environment",
         "ORCHESTRATOR_TYPES": "a,b",
+        "ORCHESTRATOR_LABELS": "gpu, region:eu",
         "ORCHESTRATOR_MAX_JOBS": "9",
         "ORCHESTRATOR_SCRATCH": "/scratch",
     }
     config = read_config(["--id", "from-option", "--drain-seconds", "2.5", "--heartbeat-interval", "3"], environment)
     assert (config.orchestrator_id, config.max_jobs, config.job_types) == ("from-option", 9, ("a", "b"))
+    assert config.labels == ("gpu", "region:eu")
     assert (config.url, config.token, config.scratch) == ("https://jobs.example/site", "issued", Path("/scratch"))
     assert (config.drain_seconds, config.heartbeat_interval) == (2.5, 3.0)
     del environment["JOBSITE_TOKEN"]
@@ -41,6 +43,7 @@ def test_an_option_beats_the_environment_and_that_the_default() -> None:
         (["--url", "http://user:word@host"], {}, "JOBSITE_URL"),
         (["--id", "with space"], {}, "A-Z a-z 0-9"),
         (["--types", "a,b c"], {}, "ORCHESTRATOR_TYPES"),
+        (["--labels", "gpu,a b"], {}, "ORCHESTRATOR_LABELS"),
         (["--poll-interval", "nan"], {}, "from 0.1 to 3600"),
         (["--wait", "31"], {}, "from 0 to 30"),
         (["--token", "secret"], {}, "unrecognized arguments"),

@@ -3,6 +3,7 @@
 import itertools
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 from orchestrator.conformance.site.faults import Fault
@@ -41,6 +42,24 @@ def test_only_the_types_it_was_told_are_claimed(server: PlayedSite, start_orches
     assert heartbeat["capacity"] == {"maxJobs": 7, "currentJobs": 0, "availableSlots": 7}
     assert heartbeat["jobTypes"] == ["report", "import"]
     assert {"orchestratorId", "timestamp", "version", "hostname"} <= set(heartbeat)
+
+
+def test_what_it_has_is_declared_with_every_claim_and_heartbeat(server: PlayedSite, start_orchestrator: StartOrchestrator) -> None:
+    start_orchestrator("--labels", "gpu,region:eu")
+    server.wait_for(lambda: server.sent("/claim") and server.sent("/heartbeat"))
+    said = [*server.sent("/claim"), *server.sent("/heartbeat")]
+    assert [request.body["labels"] for request in said] == [["gpu", "region:eu"]] * len(said)
+
+
+def test_without_labels_it_says_that_it_has_none_and_each_process_has_a_name_of_its_own(
+    server: PlayedSite, start_orchestrator: StartOrchestrator
+) -> None:
+    for number in (1, 2):
+        process = start_orchestrator()
+        server.wait_for(partial(_has_heard_of, server, processes=number))
+        process.terminate()
+        process.wait(20)
+    assert {tuple(request.body["labels"]) for request in server.sent("/heartbeat")} == {()}
 
 
 def test_without_long_polls_it_claims_at_its_poll_interval(server: PlayedSite, start_orchestrator: StartOrchestrator) -> None:
@@ -244,3 +263,7 @@ def test_a_server_that_is_not_there_is_told_of_at_once_and_found_when_it_comes(
     start_orchestrator()
     server.wait_for_end(server.enqueue_script())
     assert f"{server.url} can't be reached: " in (tmp_path / "log").read_text()
+
+
+def _has_heard_of(server: PlayedSite, *, processes: int) -> bool:
+    return len({beat.body["instanceId"] for beat in server.sent("/heartbeat")}) == processes
