@@ -18,7 +18,21 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
     Args:
         among: how many types share the jobs.
     """
-    from jobs import claiming, events, failure_groups, folding, leases, progress, retention, rollup, scheduling, sweeps, timing
+    from jobs import (
+        blockers,
+        bulk,
+        claiming,
+        events,
+        failure_groups,
+        folding,
+        leases,
+        progress,
+        retention,
+        rollup,
+        scheduling,
+        sweeps,
+        timing,
+    )
     from jobs.actors import Actor, Holder
     from jobs.enqueueing import NewJob, enqueue
     from jobs.models import Job
@@ -83,6 +97,18 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         held()
         return lambda: list(Job.objects.held_by(holder.name).order_by("claimed_at", "id"))
 
+    def why() -> Call:
+        for number in range(3):
+            claiming.claim(by=Holder.of(f"orchestrator-{number}"), batch_size=1, job_types=some[: 5 * number] or None)
+        (last,) = enqueue([NewJob(type=some[0], priority=0)], by=producer)
+        return lambda: blockers.look(last.id)
+
+    def bulk_batch() -> Call:
+        ids = list(Job.objects.filter(due=True).values_list("id", flat=True)[:BATCH])
+        operation = bulk.create("cancel", bulk.Selection(ids=ids), by=producer)
+        bulk.confirm(operation.id, by=producer, reason="to see what it reads")
+        return bulk.run_batch
+
     def fold() -> Call:
         # The first time it only makes its place.
         rollup.fold()
@@ -116,12 +142,14 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "heartbeat": heartbeat,
         "renew": renew,
         "sweep": sweep,
+        "bulk batch": bulk_batch,
         "orphaned": orphaned,
         "enqueue": lambda: lambda: enqueue([NewJob(type="type-0") for _ in range(BATCH)], by=producer),
         "enqueue, each with its key": enqueue_keyed,
         "fold failures": lambda: failure_groups.fold,
         "failed alike": lambda: lambda: failure_groups.failed_now(["0" * 16]),
         "events": lambda: lambda: events.after(events.Place.read("0"), limit=BATCH, most_bytes=1_000_000),
+        "why": why,
         "history": lambda: lambda: events.history("job_" + "1".zfill(26), after=-1, limit=BATCH, most_bytes=1_000_000),
         "timing": lambda: lambda: timing.of("job_" + "1".zfill(26), now=timezone.now()),
         "fold": fold,

@@ -36,6 +36,10 @@ class Actor:
     def sweep(cls, name: str = "sweep", *, request_id: str | None = None) -> "Actor":
         return cls(ActorKind.SWEEP, name, request_id)
 
+    @classmethod
+    def system(cls, name: str) -> "Actor":
+        return cls(ActorKind.SYSTEM, name)
+
 
 @dataclass(frozen=True)
 class Holder(Actor):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from jobs import failure_groups, idempotency, retention, rollup, throttling, vacuum
+from jobs import bulk, failure_groups, idempotency, retention, rollup, throttling, vacuum
 from jobs.actors import Actor
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,16 @@ def name_forgotten_transaction() -> bool:
     return False
 
 
+def run_bulk_operations() -> bool:
+    """The next batch of the bulk operation whose turn it is."""
+    return bulk.run_batch()
+
+
+def forget_bulk_previews() -> bool:
+    """Bulk operations that nobody confirmed."""
+    return bulk.forget_previews()
+
+
 def fold_failures() -> bool:
     """Failures that are alike are counted in their groups."""
     return failure_groups.fold()
@@ -91,6 +101,8 @@ def prune() -> bool:
 
 CHORES: tuple[Chore, ...] = (
     fold_failures,
+    run_bulk_operations,
+    forget_bulk_previews,
     forget_old_failures,
     forget_answers,
     name_forgotten_transaction,

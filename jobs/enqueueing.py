@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from django.apps import apps
 
-from jobs import statements, unique_keys
+from jobs import policies, statements, unique_keys
 from jobs.actors import Actor
 from jobs.ids import new_ids
 from jobs.labels import as_set
@@ -29,10 +29,12 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
         payload: any JSON value.
         priority: 0 to 100, higher first.
         scheduled_for: not before; None means at once (one time for all that are enqueued together).
-        timeout_seconds: how long a run may take.
+        max_attempts: how often it is tried; None: as its type says, or once.
+        timeout_seconds: how long a run may take; None: as its type says, or an hour.
         retried_from: id of the finished job that it repeats.
         labels: what an orchestrator must have declared to get it, all of them; their order says nothing.
         unique_key: what no other job may have that has not ended; None lets there be any number.
+        retry_policy: what of it is otherwise than its type says: backoffBaseSeconds, backoffCapSeconds, retryableCategories.
     """
 
     type: str
@@ -40,11 +42,12 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
     priority: int = 50
     scheduled_for: datetime | None = None
-    max_attempts: int = 1
-    timeout_seconds: int = 3600
+    max_attempts: int | None = None
+    timeout_seconds: int | None = None
     retried_from: str | None = None
     labels: Sequence[str] = ()
     unique_key: str | None = None
+    retry_policy: dict[str, Any] | None = None
 
 
 def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> "list[Job]":
@@ -79,6 +82,7 @@ def enqueue(jobs: Sequence[NewJob], *, by: Actor, reason: str | None = None) -> 
             actor_kind=by.kind,
             request_id=by.request_id,
             reason=reason,
+            **policies.OF_NEW_JOBS,
         )
 
     common = {**_untouched(), "created_by": by.created_by}
@@ -91,7 +95,7 @@ def open_lanes(routes: Iterable[tuple[str, Sequence[str]]]) -> None:
     Args:
         routes: type and required labels of each; the labels as `as_set` has them.
     """
-    asked = [{"type": type_, "labels": labels} for type_, labels in sorted(routes)]
+    asked = [{"type": type_, "labels": labels} for type_, labels in routes]
     statements.run("open_lanes", lanes=msgspec.json.encode(asked).decode())
 
 

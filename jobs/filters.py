@@ -1,5 +1,6 @@
 """Which jobs: one set of filters for the API, the pages and bulk selections."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -50,15 +51,26 @@ class Moment(django_filters.Filter):
     field_class = _MomentField
 
 
+class WrongFilter(ValueError):
+    """
+    Attributes:
+        fields: by the name of the parameter, what is wrong with it.
+    """
+
+    def __init__(self, fields: Mapping[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{name}: {' '.join(said)}" for name, said in fields.items()))
+        self.fields = dict(fields)
+
+
 class _Strict(django_filters.FilterSet):
     def chosen(self) -> "QuerySet[Any]":
         """What passes.
 
         Raises:
-            ValueError: a value does not parse; the form's errors name the fields.
+            WrongFilter: a value does not parse.
         """
         if not self.form.is_valid():
-            raise ValueError("unknown value")
+            raise WrongFilter({name: [str(said) for said in errors] for name, errors in self.form.errors.items()})
         found: QuerySet[Any] = self.qs
         return found
 
@@ -88,3 +100,34 @@ class FailureGroupFilterSet(_Strict):
     class Meta:
         model = FailureGroup
         fields: list[str] = []
+
+
+def narrowed(jobs: "QuerySet[Job]", parameters: Mapping[str, str]) -> "QuerySet[Job]":
+    """Those of the jobs that pass a filter which must say something.
+
+    Raises:
+        WrongFilter: it says nothing, has a parameter that is none, or a value does not parse.
+    """
+    if not parameters:
+        raise WrongFilter({"filter": [f"needs at least one of {', '.join(JobFilterSet.base_filters)}"]})
+    if unknown := sorted(parameters.keys() - JobFilterSet.base_filters.keys()):
+        raise WrongFilter({name: ["is not known here"] for name in unknown})
+    return JobFilterSet(dict(parameters), queryset=jobs).chosen()
+
+
+# Of each filter: what its value says of a job.
+_SAYS = {
+    "status": "status is {}",
+    "type": "type is {}",
+    "label": "labelled {}",
+    "orchestratorId": "held by {}",
+    "category": "category is {}",
+    "createdAfter": "created at {} or later",
+    "createdBefore": "created before {}",
+    "updatedAfter": "changed at {} or later",
+}
+
+
+def in_words(parameters: Mapping[str, str]) -> str:
+    """A filter as one would say it: `status is failed, type is report or export`."""
+    return ", ".join(_SAYS.get(name, f"{name} is {{}}").format(" or ".join(value.split(","))) for name, value in parameters.items())

@@ -14,11 +14,11 @@ _FORM = re.compile(r"[A-Za-z0-9._:-]{1,50}")
 _ORCHESTRATOR = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
-def new_ids(count: int) -> list[str]:
+def new_ids(count: int, *, prefix: str = PREFIX) -> list[str]:
     """`count` ids in ascending order: `job_` and 26 characters, of 48 bits of milliseconds and 80 bits of chance."""
     # The top bit of chance stays free, so that counting up never carries into the time.
     first = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(79)
-    return [PREFIX + _base32(first + offset) for offset in range(count)]
+    return [prefix + _base32(first + offset) for offset in range(count)]
 
 
 def _base32(number: int) -> str:

@@ -156,8 +156,8 @@ def note_unfenced(orchestrator_id: str) -> None:
     """Writes down that an orchestrator reported without a lease token: at most once a minute, and else at no cost."""
     if _unfenced_noted.get(orchestrator_id):
         return
-    _unfenced_noted.keep(orchestrator_id, True, until=time.monotonic() + 60)
     statements.run("unfenced", orchestrator_id=orchestrator_id)
+    _unfenced_noted.keep(orchestrator_id, True, until=time.monotonic() + 60)
 
 
 # Of whom it need not be written again yet.

@@ -47,6 +47,7 @@ class Outcome(msgspec.Struct, frozen=True):
         result: what is stored whole with the attempt.
         detail: what the audit entry keeps: of an output only its length and hash.
         fault: of a failure: what it has in common with others of its kind (jobs/fingerprints.py).
+        retryable: whether trying again may help, as it was said; None when nothing was, and the retry policy decides.
     """
 
     verb: Verb
@@ -56,7 +57,7 @@ class Outcome(msgspec.Struct, frozen=True):
     result: dict[str, Any]
     detail: dict[str, Any]
     partial: bool = False
-    retryable: bool = False
+    retryable: bool | None = None
     retry_after_seconds: int | None = None
     fault: str | None = None
 
@@ -110,7 +111,7 @@ def _failure(report: Report, error: ErrorDetail | None, timed_out: bool) -> Outc
         category=kind.category,
         result=result,
         detail=_detail(report, result) | {key: value for key, value in marks.items() if value is not None},
-        retryable=said_retryable if said_retryable is not None else kind.category not in failures.NOT_RETRYABLE,
+        retryable=said_retryable,
         retry_after_seconds=report.retry_after_seconds,
         fault=alike.fault,
     )

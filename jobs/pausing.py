@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from jobs import records, statements
 from jobs.actors import Actor
-from jobs.models import Pause, PauseMode, PauseScope
+from jobs.models import JobType, Pause, PauseMode, PauseScope
 from jobs.records import SiteAct
 
 _ACTS = {PauseMode.PAUSED: SiteAct.PAUSE, PauseMode.DRAINED: SiteAct.DRAIN, PauseMode.DISABLED: SiteAct.DISABLE}
@@ -80,6 +80,12 @@ def reason_for(orchestrator_id: str, job_types: Sequence[str] | None = None) -> 
     return PauseMode.PAUSED if is_paused else None
 
 
+def pauses_of_type(name: str) -> list[Pause]:
+    """What keeps jobs of a type from being claimed: that of the site first; none of them when they are claimed as usual."""
+    concerned = Q(scope=PauseScope.SITE) | Q(scope=PauseScope.TYPE, name=name)
+    return list(Pause.objects.filter(concerned).order_by("scope"))
+
+
 def pause_of(orchestrator_id: str) -> Pause | None:
     """What was said of this orchestrator."""
     return Pause.objects.filter(scope=PauseScope.ORCHESTRATOR, name=orchestrator_id).first()
@@ -92,6 +98,8 @@ def _stop(subject: Subject, mode: PauseMode, by: Actor, reason: str) -> None:
         Pause.objects.update_or_create(
             scope=subject.scope, name=subject.name, defaults={"mode": mode, "reason": reason, "paused_by": by.name, "at": Now()}
         )
+        if subject.scope is PauseScope.TYPE:
+            JobType.objects.get_or_create(name=subject.name)
         _record(_ACTS[mode], subject, by, reason)
 
 

@@ -17,7 +17,12 @@ class SiteAct(StrEnum):
     DISABLE = "disable"
     RESUME = "resume"
     TAKE_BACK = "take_back"
+    CONFIGURE = "configure"
     ROTATE = "rotate"
+    CREATE = "create"
+    CONFIRM = "confirm"
+    STOP = "stop"
+    FINISH = "finish"
     ACKNOWLEDGE = "acknowledge"
     SNOOZE = "snooze"
     RESOLVE = "resolve"
@@ -35,7 +40,7 @@ def record(
 
     Args:
         act: what was done.
-        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type`, `site` or `failure_group`.
+        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type`, `site`, `bulk_operation` or `failure_group`.
         subject_id: which one.
         detail: what else a reader needs to know. No secrets: what stands in the log stays there.
     """

@@ -63,7 +63,7 @@ class Moved:
     """How many jobs of a type went from one status to another.
 
     Attributes:
-        begins_at: of the step of the period; None for since ever.
+        begins_at: of the step of the period; None for all of it.
         from_status: None for new ones.
         category: of failures; None for everything else.
     """
@@ -119,15 +119,27 @@ def moves(since: datetime, until: datetime, *, step: timedelta | None = None, jo
         since: a full minute; beyond MINUTES_KEPT a full hour.
         until: as since.
         step: length of the steps that the period is told in, whole minutes, counted from 1970; beyond MINUTES_KEPT whole hours.
-            None: in steps of a minute, where there are minutes.
+            None: all together.
         job_type: only of this one.
     """
-    return _moves([Span.MINUTE, Span.HOUR], since, until, int((step or timedelta()).total_seconds()), job_type)
+    return _moves([Span.MINUTE, Span.HOUR], since, until, None if step is None else int(step.total_seconds()), job_type)
 
 
 def moves_ever(*, job_type: str | None = None) -> list[Moved]:
     """The same since the log began: these only grow, as a monitor wants its counters."""
-    return _moves([Span.EVER], *_EVER, 0, job_type)
+    return _moves([Span.EVER], *_EVER, None, job_type)
+
+
+def begins(moment: datetime, *, now: datetime) -> datetime:
+    """The beginning of the minute, or of the hour where there are only hours, that a moment lies in."""
+    whole = moment.replace(second=0, microsecond=0)
+    return whole if whole > now - MINUTES_KEPT else whole.replace(minute=0)
+
+
+def lag_seconds() -> float:
+    """How old the oldest entry is that is not in the figures yet; 0 when there is none."""
+    rows = statements.run("fold_lag", fold=FOLD)
+    return max(0.0, rows[0]["seconds"]) if rows else 0.0
 
 
 def _spreads(spans: Sequence[Span], since: datetime, until: datetime, job_type: str | None) -> Iterator[Spread]:
@@ -143,13 +155,13 @@ def _spreads(spans: Sequence[Span], since: datetime, until: datetime, job_type: 
         )
 
 
-def _moves(spans: Sequence[Span], since: datetime, until: datetime, step_seconds: int, job_type: str | None) -> list[Moved]:
+def _moves(spans: Sequence[Span], since: datetime, until: datetime, step_seconds: int | None, job_type: str | None) -> list[Moved]:
     rows = statements.run(
         "transition_counts", spans=[int(span) for span in spans], since=since, until=until, step=step_seconds, type=job_type
     )
     return [
         Moved(
-            begins_at=None if spans == [Span.EVER] else row["begins_at"],
+            begins_at=row["begins_at"],
             type=row["type"],
             from_status=row["from_status"] or None,
             to_status=row["to_status"],

@@ -6,7 +6,6 @@ they take part in Django's transactions like any other query.
 psycopg looks for the named parameters of a text as long as the door's anew at each call; so they are numbered here, once.
 """
 
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.apps import apps
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.models.base import ModelState
 from psycopg.rows import dict_row
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from jobs.models import Job
 
 
-log = logging.getLogger(__name__)
 Row = dict[str, Any]
 _FOLDER = Path(__file__).parent / "sql"
 
@@ -40,21 +38,6 @@ def run(*names: str, **parameters: object) -> list[Row]:
         django.db.Error: as for any query of Django.
     """
     return _execute(read(*names), parameters)
-
-
-def run_again_if_cut_off(*names: str, **parameters: object) -> list[Row]:
-    """As `run`, and once more on a new connection when the connection was lost meanwhile, before or after the commit, nobody knows.
-
-    Only for what is known again when it comes twice. In a transaction, which is lost too, it is not run again.
-    """
-    try:
-        return run(*names, **parameters)
-    except (OperationalError, InterfaceError):
-        if connection.in_atomic_block or connection.connection is None or not connection.connection.closed:
-            raise
-        log.warning("the connection to the database was lost; %s is asked once more", "+".join(names))
-        connection.close()
-        return run(*names, **parameters)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from typing import overload
 
 _FORM = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
 _SPAN = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+# Largest first.
+UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
+_SECONDS = dict(UNITS)
 
 
 @overload
@@ -59,6 +61,21 @@ def read_span(text: str) -> timedelta:
     if not match:
         raise ValueError(f"{text!r} must be a whole number of seconds, minutes, hours or days, like 90s, 45m, 12h or 30d")
     return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def in_words(span: timedelta | float) -> str:
+    """`0.8s`, `2m 14s`, `3h 05m`, `4d 02h`: the two largest units of a span, or of so many seconds; never negative."""
+    seconds = max(0.0, span.total_seconds() if isinstance(span, timedelta) else float(span))
+    if seconds < 10:
+        return f"{seconds:.1f}".removesuffix(".0") + "s"
+    for place, (unit, size) in enumerate(UNITS):
+        if seconds >= size:
+            whole, rest = divmod(int(seconds), size)
+            if unit == "s":
+                return f"{whole}s"
+            lesser, lesser_size = UNITS[place + 1]
+            return f"{whole}{unit} {rest // lesser_size:02d}{lesser}"
+    return "0s"
 
 
 def now() -> datetime:

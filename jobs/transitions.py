@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from django.conf import settings
 
-from jobs import lifecycle, statements, unique_keys
+from jobs import lifecycle, policies, statements, unique_keys
 from jobs.actors import Actor, Holder
 from jobs.fingerprints import FAULTS_OF_THE_SWEEP
 from jobs.lifecycle import Act, Status, TransitionRefused, Verb
@@ -34,6 +34,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         expected_updated_at: refuse if the job has changed since.
         force: staff cancel without waiting for the holder.
         fault: what a failure has in common with others of its kind; with the type of the job it becomes the fingerprint.
+        retryable: whether trying again may help; None leaves it to the retry policy.
     """
 
     job_id: str
@@ -79,7 +80,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @classmethod
     def editing(cls, changes: dict[str, Any], **rest: Any) -> "Step":
         """The step that changes columns of a queued job; its entry tells them under their names on the wire."""
-        told = {_on_the_wire(name): written(value) if isinstance(value, datetime) else value for name, value in changes.items()}
+        told = {on_the_wire(name): written(value) if isinstance(value, datetime) else value for name, value in changes.items()}
         return cls(action="edit", detail={"changes": told}, **changes, **rest)
 
 
@@ -188,13 +189,10 @@ def apply(steps: Sequence[Step], *, by: Actor) -> list[Ruling]:
         A ruling for each step, in their order.
     """
     asked = msgspec.json.encode(steps).decode()
-    # A report that was made by the time its connection was lost is found again by its digest.
-    run = statements.run_again_if_cut_off if all(step.digest for step in steps) else statements.run
-
     told = "told_whole" if len(steps) == 1 else "told_briefly"
 
     def judged() -> list[Ruling]:
-        return _rulings(run("items", "judged", "door", told, "rulings", items=asked, **_standing(by)))
+        return _rulings(statements.run("items", "judged", "door", told, "rulings", items=asked, **_standing(by)))
 
     # Only a retry can run into a unique key; every other step is spared the savepoint.
     return unique_keys.looking_again(judged) if any(step.action == Verb.RETRY for step in steps) else judged()
@@ -235,7 +233,8 @@ def apply_stuck(*, by: Actor, limit: int, running_ended_by: str) -> list[Ruling]
     )
 
 
-def _on_the_wire(column: str) -> str:
+def on_the_wire(column: str) -> str:
+    """A column as the API calls it."""
     first, *more = column.split("_")
     return first + "".join(map(str.capitalize, more))
 
@@ -271,4 +270,5 @@ def _standing(by: Actor) -> dict[str, object]:
         "acknowledged_lease": settings.ACKNOWLEDGED_LEASE_SECONDS,
         "heartbeat_lease": settings.HEARTBEAT_LEASE_SECONDS,
         "timeout_grace": settings.TIMEOUT_GRACE_SECONDS,
+        **policies.OF_FAILURES,
     }

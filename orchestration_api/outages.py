@@ -29,3 +29,8 @@ def outage_in(problem: Exception) -> str | None:
         if isinstance(cause, kinds):
             return words
     return _CUT_OFF if isinstance(problem, OperationalError | InterfaceError) else None
+
+
+def was_cut_off(problem: Exception) -> bool:
+    """Whether the connection was lost in the middle."""
+    return outage_in(problem) == _CUT_OFF

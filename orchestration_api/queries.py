@@ -1,10 +1,12 @@
 """What stands behind the question mark: read strictly, whatever is not known is refused."""
 
 import re
+from datetime import datetime
 from typing import TypeVar
 
 from rest_framework.request import Request
 
+from jobs import times
 from orchestration_api.exceptions import WireError
 
 Default = TypeVar("Default", int, None)
@@ -42,3 +44,18 @@ def whole(request: Request, name: str, least: int, most: int, *, default: Defaul
             "VALIDATION_INVALID_PARAMS", f"{name} must be a whole number from {least} to {most}.", fields={name: ["out of range"]}
         )
     return int(text)
+
+
+def moment(request: Request, name: str, *, default: datetime) -> datetime:
+    """A time of the query, or the default where it is not there.
+
+    Raises:
+        WireError: it is no time.
+    """
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    try:
+        return times.read(text)
+    except ValueError as error:
+        raise WireError("VALIDATION_INVALID_PARAMS", f"{name}: {error}.", fields={name: [str(error)]}) from None

@@ -8,7 +8,8 @@ from rest_framework import serializers
 
 from jobs import times
 from jobs.lifecycle import Status
-from jobs.models import FailureGroup, Job
+from jobs.models import BulkOperation, FailureGroup, Job
+from jobs.rollup import Spread
 from jobs.timing import Timing
 from orchestration_api.fields import AnyJSON, Moment
 
@@ -200,6 +201,40 @@ class LogLineOut(Shape):
     timestamp = Moment(source="stated_at")
 
 
+class BulkOperationOut(Shape):
+    """A bulk operation, and how far it is."""
+
+    id = AnyJSON()
+    action = AnyJSON()
+    arguments = AnyJSON()
+    filter = AnyJSON()
+    selection = AnyJSON()
+    preview = AnyJSON()
+    state = AnyJSON()
+    reason = AnyJSON()
+    createdBy = AnyJSON(source="created_by")
+    createdAt = Moment(source="created_at")
+    confirmedBy = AnyJSON(source="confirmed_by")
+    confirmedAt = Moment(source="confirmed_at")
+    endedAt = Moment(source="ended_at")
+    selected = AnyJSON()
+
+    @classmethod
+    def of(cls, thing: BulkOperation) -> dict[str, Any]:
+        sums = {"changed": thing.changed, "skipped": thing.skipped, "failed": thing.failed, "pending": thing.pending}
+        return super().of(thing) | {"outcomes": sums}
+
+
+class BulkItemOut(Shape):
+    """A job of a bulk operation, and what became of it there."""
+
+    ordinal = AnyJSON()
+    jobId = AnyJSON(source="job_id")
+    outcome = AnyJSON()
+    words = AnyJSON()
+    at = Moment()
+
+
 class StretchOut(Shape):
     """A time that a job spent in one state."""
 
@@ -223,3 +258,18 @@ def told_timing(job_id: str, timing: Timing) -> dict[str, Any]:
         "stretches": [StretchOut.of(stretch) for stretch in told],
         "text": str(timing),
     }
+
+
+class MovedOut(Shape):
+    """How many jobs went from one status to another."""
+
+    fromStatus = AnyJSON(source="from_status")
+    toStatus = AnyJSON(source="to_status")
+    category = AnyJSON()
+    jobs = AnyJSON()
+
+
+def told_spread(spread: Spread) -> dict[str, Any]:
+    """How long jobs were in a state."""
+    percentiles = {f"p{round(100 * share)}Microseconds": round(spread.percentile(share) * 1e6) for share in (0.5, 0.95, 0.99)}
+    return {"state": spread.state, "stretches": spread.stretches, "microseconds": spread.microseconds, **percentiles}

@@ -4,9 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from jobs.bulk import ACTIONS, MOST
 from jobs.claiming import MOST_AT_ONCE as MOST_CLAIMED
+from jobs.failures import Category
 from jobs.labels import MOST_DECLARED, MOST_REQUIRED
 from jobs.lifecycle import Status
+from jobs.policies import BOUNDS
 from orchestration_api.fields import (
     AnyJSON,
     ErrorDetail,
@@ -26,6 +29,12 @@ from orchestration_api.shapes import AsSent, WireSerializer, the
 
 # Reports in one batch.
 MOST_REPORTED = 500
+
+
+def _within(part: str) -> dict[str, int]:
+    """The bounds of a part of a policy, as a field takes them."""
+    least, most = BOUNDS[part]
+    return {"min_value": least, "max_value": most}
 
 
 class Identified(WireSerializer):
@@ -229,17 +238,35 @@ class SelfReport(WireSerializer):
     timestamp = Moment(required=False, source="stated_at")
 
 
+class RetryPolicy(WireSerializer):
+    """Of one job, what is otherwise than its type says."""
+
+    backoffBaseSeconds = Whole(required=False, **_within("backoff_base_seconds"))
+    backoffCapSeconds = Whole(required=False, **_within("backoff_cap_seconds"))
+    retryableCategories = Listed(child=Text(), required=False, max_length=100)
+    refuses_unknown = "is not known here"
+
+    def validate_retryableCategories(self, categories: list[str]) -> list[str]:
+        if unknown := sorted({*categories} - {*Category}):
+            raise serializers.ValidationError(f"must be of {', '.join(Category)}; not {', '.join(unknown)[:200]}")
+        return sorted({*categories})
+
+
 class NewJobRequest(WireSerializer):
     type = Identifier(longest=100)
     payload = AnyJSON(allow_null=True)
     priority = Whole(required=False, default=50, min_value=0, max_value=100)
     scheduledFor = Moment(required=False, source="scheduled_for")
-    maxAttempts = Whole(required=False, default=1, min_value=1, max_value=1000, source="max_attempts")
-    timeoutSeconds = Whole(required=False, default=3600, min_value=1, max_value=31_536_000, source="timeout_seconds")
+    maxAttempts = Whole(required=False, source="max_attempts", **_within("max_attempts"))
+    timeoutSeconds = Whole(required=False, source="timeout_seconds", **_within("timeout_seconds"))
     metadata = JSONObject(required=False)
     uniqueKey = Text(required=False, allow_blank=False, max_length=200, source="unique_key")
     labels = Labels(required=False, max_length=MOST_REQUIRED)
+    retryPolicy = RetryPolicy(required=False, source="retry_policy")
     refuses_unknown = "is not known here"
+
+    def validate_retryPolicy(self, policy: dict[str, Any]) -> dict[str, Any] | None:
+        return policy or None
 
 
 class Order(WireSerializer):
@@ -281,7 +308,70 @@ class Edit(WireSerializer):
     priority = Whole(required=False, min_value=0, max_value=100)
     scheduledFor = Moment(required=False, source="scheduled_for")
     metadata = JSONObject(required=False)
-    maxAttempts = Whole(required=False, min_value=1, max_value=1000, source="max_attempts")
-    timeoutSeconds = Whole(required=False, min_value=1, max_value=31_536_000, source="timeout_seconds")
+    maxAttempts = Whole(required=False, source="max_attempts", **_within("max_attempts"))
+    timeoutSeconds = Whole(required=False, source="timeout_seconds", **_within("timeout_seconds"))
     expectedUpdatedAt = Moment(required=False, source="expected_updated_at")
     refuses_unknown = "can't be changed"
+
+
+class JobFilter(WireSerializer):
+    """Which jobs: the parameters of `GET /jobs`, at least one."""
+
+    status = Text(required=False)
+    type = Text(required=False)
+    orchestratorId = Text(required=False)
+    category = Text(required=False)
+    label = Text(required=False)  # type: ignore[assignment]  # a field here, whatever the base class calls so
+    fingerprint = Text(required=False)
+    createdAfter = Text(required=False)
+    createdBefore = Text(required=False)
+    updatedAfter = Text(required=False)
+    refuses_unknown = "is not known here"
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError(f"needs at least one of {', '.join(self.fields)}")
+        return attrs
+
+
+class BulkArguments(WireSerializer):
+    """What the action needs to know."""
+
+    priority = Whole(required=False, min_value=0, max_value=100)
+    refuses_unknown = "is not known here"
+
+
+class NewBulkOperation(WireSerializer):
+    action = Text()
+    ids = Words(longest=50, required=False, max_length=MOST)
+    filter = JobFilter(required=False)
+    arguments = BulkArguments(required=False)
+    confirm = Flag(required=False, default=False)
+    reason = Text(required=False, allow_blank=False, max_length=2000)
+    refuses_unknown = "is not known here"
+
+    def validate_action(self, action: str) -> str:
+        if action not in ACTIONS:
+            raise serializers.ValidationError(f"must be one of {', '.join(ACTIONS)}")
+        return action
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "ids" in attrs and "filter" in attrs:
+            raise serializers.ValidationError({"filter": ["ids and filter exclude each other"]})
+        if "ids" not in attrs and "filter" not in attrs:
+            raise serializers.ValidationError({"filter": ["ids or filter is needed"]}, code="required")
+        if attrs["confirm"] and "reason" not in attrs:
+            raise serializers.ValidationError({"reason": ["is needed to confirm"]}, code="required")
+        return attrs
+
+
+class Confirmation(WireSerializer):
+    reason = Text(allow_blank=False, max_length=2000)
+    refuses_unknown = "is not known here"
+
+
+class Steering(WireSerializer):
+    """What is sent with a pause, a resume or a stop."""
+
+    reason = Text(required=False, max_length=2000)
+    refuses_unknown = "is not known here"

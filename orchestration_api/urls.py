@@ -9,8 +9,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from orchestration_api.views.batch import BatchViewSet
+from orchestration_api.views.bulk import BulkViewSet
 from orchestration_api.views.events import EventViewSet
 from orchestration_api.views.failure_groups import FailureGroupViewSet
+from orchestration_api.views.figures import FigureViewSet
 from orchestration_api.views.jobs import JobViewSet
 from orchestration_api.views.orchestrators import OrchestratorViewSet
 from orchestration_api.views.queue import QueueViewSet
@@ -45,6 +47,7 @@ urlpatterns = [
     path("jobs/<str:job_id>/history", JobViewSet.as_view({"get": "history"})),
     path("jobs/<str:job_id>/timing", JobViewSet.as_view({"get": "timing"})),
     path("jobs/<str:job_id>/attempts", JobViewSet.as_view({"get": "attempts"})),
+    path("jobs/<str:job_id>/blockers", JobViewSet.as_view({"get": "blockers"})),
     path("jobs/<str:job_id>/cancel", JobViewSet.as_view({"post": "cancel"})),
     path("jobs/<str:job_id>/retry", JobViewSet.as_view({"post": "retry"})),
     path("jobs/<str:job_id>/run-again", JobViewSet.as_view({"post": "run_again"})),
@@ -57,12 +60,20 @@ urlpatterns = [
     path("jobs/<str:job_id>/logs", ReportViewSet.as_view({"post": "append_logs", "get": "read_logs"})),
     path("jobs/<str:job_id>/logs.txt", JobViewSet.as_view({"get": "text_log"})),
     path("jobs/<str:job_id>/output.txt", JobViewSet.as_view({"get": "text_output"})),
+    path("bulk-operations", BulkViewSet.as_view({"get": "index", "post": "create"})),
+    path("bulk-operations/<str:operation_id>", BulkViewSet.as_view({"get": "retrieve"})),
+    path("bulk-operations/<str:operation_id>/items", BulkViewSet.as_view({"get": "items"})),
+    path("bulk-operations/<str:operation_id>/confirm", BulkViewSet.as_view({"post": "confirm"})),
+    path("bulk-operations/<str:operation_id>/pause", BulkViewSet.as_view({"post": "pause"})),
+    path("bulk-operations/<str:operation_id>/resume", BulkViewSet.as_view({"post": "resume"})),
+    path("bulk-operations/<str:operation_id>/stop", BulkViewSet.as_view({"post": "stop"})),
     path("failure-groups", FailureGroupViewSet.as_view({"get": "index"})),
     path("failure-groups/<str:fingerprint>", FailureGroupViewSet.as_view({"get": "retrieve"})),
     *(
         path(f"failure-groups/<str:fingerprint>/{act}", FailureGroupViewSet.as_view({"post": act}))
         for act in ("acknowledge", "snooze", "resolve", "reopen")
     ),
+    path("figures", FigureViewSet.as_view({"get": "index"})),
     path("events", EventViewSet.as_view({"get": "index"})),
     path("orchestrator/heartbeat", OrchestratorViewSet.as_view({"post": "heartbeat"})),
     path("orchestrator/health", OrchestratorViewSet.as_view({"get": "health", "post": "self_report"})),

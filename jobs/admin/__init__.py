@@ -3,12 +3,22 @@
 from django.contrib import admin
 
 from jobs.admin.audit import AuditEntryAdmin
+from jobs.admin.bulk import BulkOperationAdmin
 from jobs.admin.failure_group import FailureGroupAdmin
 from jobs.admin.job import JobAdmin
+from jobs.admin.job_type import JobTypeAdmin
 from jobs.admin.orchestrator import OrchestratorAdmin
 from jobs.admin.token import ApiTokenAdmin
 
-__all__ = ["ApiTokenAdmin", "AuditEntryAdmin", "FailureGroupAdmin", "JobAdmin", "OrchestratorAdmin"]
+__all__ = [
+    "ApiTokenAdmin",
+    "AuditEntryAdmin",
+    "BulkOperationAdmin",
+    "FailureGroupAdmin",
+    "JobAdmin",
+    "JobTypeAdmin",
+    "OrchestratorAdmin",
+]
 
 admin.site.site_header = admin.site.site_title = "jobsite"
 admin.site.index_title = "Administration"

@@ -1,7 +1,7 @@
 """Staff act on jobs: asked once more on a page that wants a reason, then through the door, then told what became of each."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,29 +12,29 @@ from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from jobs import transitions
 from jobs.actors import Actor
+from jobs.bulk import BulkAction
 from jobs.ids import is_id
-from jobs.lifecycle import ActorKind, Status, Verb, verbs_from
+from jobs.lifecycle import Act, ActorKind, Status, Verb
 from jobs.models import Job
 from jobs.templatetags.jobs import job_url
-from jobs.transitions import Ruling, Step
+from jobs.verdicts import NO_SUCH_JOB, Verdict
 
 if TYPE_CHECKING:
     from jobs.admin.readonly import ReadOnlyAdmin
 
-MOST_AT_ONCE = 500
+# As many as a page of the list shows; more are an operation (jobs/admin/selecting.py).
+MOST_AT_ONCE = 50
 SAMPLE = 8
-NO_SUCH_JOB = "no such job"
-_OBSTACLES = {"unchanged": "already asked to", "key_taken": "another job has the unique key"}
-# What an act has done to a job, in the words of its entry in the audit log.
-PAST = {"retry": "retried", "cancel": "cancelled", "release": "released", "cancel_request": "asked to cancel"}
-_CONSEQUENCES = {
+# What an action comes to for a job, by whether somebody holds it.
+_CONSEQUENCES: dict[tuple[str, bool], str] = {
     (Verb.RETRY, False): "will go back to the queue, with at least one more attempt",
     (Verb.CANCEL, False): "will be cancelled at once",
     (Verb.CANCEL, True): "its orchestrator will be asked to stop",
     (Verb.RELEASE, True): "will go back to the queue, no attempt counted",
+    (Act.EDIT, False): "will have the new priority",
 }
+_TITLES: dict[str, str] = {Act.EDIT: "Set the priority of"}
 
 
 class ReasonForm(forms.Form):
@@ -45,13 +45,23 @@ class ReasonForm(forms.Form):
         error_messages={"required": "Say why: it stands in the audit log."},
     )
 
+    @property
+    def arguments(self) -> dict[str, object]:
+        """What the action needs to know besides the reason."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "reason"}
+
+
+class PriorityForm(ReasonForm):
+    priority = forms.IntegerField(min_value=0, max_value=100, help_text="0 to 100, higher is claimed first.")
+    field_order = ("priority", "reason")
+
 
 @dataclass(frozen=True)
 class Share:
-    """Jobs of the selection in one status, and what the verb comes to for them.
+    """Jobs of the selection in one status, and what the action comes to for them.
 
     Attributes:
-        legal: the verb may be said of them; they are left out otherwise.
+        legal: it may be done to them; they are left out otherwise.
     """
 
     status: Status
@@ -60,20 +70,47 @@ class Share:
     consequence: str
 
 
-def ask_or_act(admin: "ReadOnlyAdmin", request: HttpRequest, verb: Verb) -> HttpResponse:
-    """An admin action: first the page that asks, and when that comes back with a reason, the act itself."""
-    selected = list(dict.fromkeys(request.POST.getlist(ACTION_CHECKBOX_NAME)))[:MOST_AT_ONCE]
+def ask_or_act(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction) -> HttpResponse:
+    """An admin action on jobs of one page: first the page that asks, and when that comes back with a reason, the act itself."""
+    selected = selected_in(request)[:MOST_AT_ONCE]
     # What no job can be called is known without asking, and PostgreSQL takes no text with a NUL.
     ids = [job_id for job_id in selected if is_id(job_id)]
-    form = ReasonForm(request.POST) if "confirmed" in request.POST else ReasonForm()
+    form = form_for(action, request)
     if not form.is_valid():
-        return TemplateResponse(
-            request, "admin/jobs/confirm.html", admin.admin_site.each_context(request) | _question(request, verb, ids, form)
-        )
-    by = staff(request)
-    steps = [Step(job_id=job_id, action=verb, reason=form.cleaned_data["reason"]) for job_id in ids]
-    tell(request, transitions.apply(steps, by=by), unknown=len(selected) - len(ids))
+        return ask(admin, request, action, form, **_question(action, ids), ids=ids, back=_back(request, ids))
+    tell(
+        request, action.apply(ids, form.arguments, by=staff(request), reason=form.cleaned_data["reason"]), unknown=len(selected) - len(ids)
+    )
     return HttpResponseRedirect(_back(request, ids))
+
+
+def selected_in(request: HttpRequest) -> list[str]:
+    """The ids that were ticked, each once."""
+    return list(dict.fromkeys(request.POST.getlist(ACTION_CHECKBOX_NAME)))
+
+
+def form_for(action: BulkAction, request: HttpRequest) -> ReasonForm:
+    """What is asked before the action: as it was sent, if it was."""
+    kind = PriorityForm if action.takes else ReasonForm
+    return kind(request.POST) if "confirmed" in request.POST else kind()
+
+
+def ask(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, form: ReasonForm, **context: object) -> HttpResponse:
+    """The page that asks.
+
+    Args:
+        context: `shares`, `concerned` (how many would change), a `sample` of them, `missing`, `selected`, `ids` and where `back` leads.
+    """
+    concerned = context["concerned"]
+    words = _TITLES.get(action.name, action.name.capitalize())
+    told: dict[str, object] = {
+        "title": f"{words} {_jobs(concerned)}" if concerned else f"{action.name.capitalize()}: nothing to do",
+        "verb": action.name,
+        "form": form,
+        "checkbox": ACTION_CHECKBOX_NAME,
+        "from_job": "from_job" in request.POST,
+    }
+    return TemplateResponse(request, "admin/jobs/confirm.html", admin.admin_site.each_context(request) | told | context)
 
 
 def staff(request: HttpRequest) -> Actor:
@@ -81,10 +118,10 @@ def staff(request: HttpRequest) -> Actor:
     return Actor.user(request.user.get_username(), request_id=request.META["jobsite.request_id"])
 
 
-def tell(request: HttpRequest, rulings: Sequence[Ruling], *, unknown: int = 0) -> None:
+def tell(request: HttpRequest, verdicts: Sequence[Verdict], *, unknown: int = 0) -> None:
     """One message: how many of each kind, `unknown` more being no jobs at all."""
-    done = Counter(PAST.get(ruling.act or "", ruling.act or "") for ruling in rulings if ruling.verdict == "applied")
-    skipped = Counter(_why_not(ruling) for ruling in rulings if ruling.verdict != "applied")
+    done = Counter(verdict.words for verdict in verdicts if verdict.changed)
+    skipped = Counter(verdict.words for verdict in verdicts if not verdict.changed)
     skipped[NO_SUCH_JOB] += unknown
     parts = [f"{count} {words}" for words, count in done.items()]
     parts += [f"{count} skipped: {words}" for words, count in skipped.items() if count]
@@ -92,50 +129,35 @@ def tell(request: HttpRequest, rulings: Sequence[Ruling], *, unknown: int = 0) -
     messages.add_message(request, level, ", ".join(parts) + ".")
 
 
-def shares_of(jobs: Iterable[Job], verb: Verb) -> list[Share]:
-    """The selection by status, in the order of the life."""
-    counts = Counter(Status(job.status) for job in jobs)
-    return [_share(status, counts[status], verb) for status in Status if counts[status]]
+def shares_of(counts: Mapping[str, int], action: BulkAction) -> list[Share]:
+    """A selection by status, in the order of the life."""
+    return [_share(status, counts[status], action) for status in Status if counts.get(status)]
 
 
-def _question(request: HttpRequest, verb: Verb, ids: list[str], form: ReasonForm) -> dict[str, object]:
+def _question(action: BulkAction, ids: list[str]) -> dict[str, object]:
     known = Job.objects.filter(id__in=ids).only("id", "status", "type", "updated_at")
     jobs = list(known.annotate(error_head=Left("last_error", 2000)).order_by("-updated_at", "-id"))
-    shares = shares_of(jobs, verb)
+    shares = shares_of(Counter(job.status for job in jobs), action)
     legal = {share.status for share in shares if share.legal}
     concerned = [job for job in jobs if Status(job.status) in legal]
     return {
-        "title": f"{verb.capitalize()} {_jobs(len(concerned))}" if concerned else f"{verb.capitalize()}: nothing to do",
-        "verb": verb,
-        "place": list(request.POST.getlist("action")).index(verb),
-        "form": form,
-        "ids": ids,
         "shares": shares,
-        "total": len(jobs),
         "missing": len(ids) - len(jobs),
+        "selected": len(ids),
         "concerned": len(concerned),
         "sample": concerned[:SAMPLE],
         "more": max(0, len(concerned) - SAMPLE),
-        "checkbox": ACTION_CHECKBOX_NAME,
-        "back": _back(request, ids),
-        "from_job": "from_job" in request.POST,
     }
 
 
-def _share(status: Status, count: int, verb: Verb) -> Share:
-    legal = verb in verbs_from(status, ActorKind.USER)
-    return Share(status, count, legal, _CONSEQUENCES[verb, status.is_live] if legal else f"left out: already {status}")
-
-
-def _why_not(ruling: Ruling) -> str:
-    if ruling.verdict in _OBSTACLES:
-        return _OBSTACLES[ruling.verdict]
-    return NO_SUCH_JOB if ruling.was is None else ruling.was if ruling.verdict == "invalid_transition" else "changed meanwhile"
+def _share(status: Status, count: int, action: BulkAction) -> Share:
+    legal = action.is_open(status, ActorKind.USER)
+    return Share(status, count, legal, _CONSEQUENCES[action.name, status.is_live] if legal else f"left out: already {status}")
 
 
 def _back(request: HttpRequest, ids: list[str]) -> str:
     return job_url(ids[0]) if "from_job" in request.POST and len(ids) == 1 else request.get_full_path()
 
 
-def _jobs(count: int) -> str:
+def _jobs(count: object) -> str:
     return "1 job" if count == 1 else f"{count:,} jobs"

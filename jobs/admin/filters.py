@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from jobs.failures import Category
 from jobs.lifecycle import Act, ActorKind, Status, Verb
-from jobs.models import Job, Lane, Orchestrator, TriageState
+from jobs.models import BulkState, Job, Lane, Orchestrator, TriageState
 from jobs.records import SiteAct
 
 # More can't be read in a drop-down.
@@ -134,6 +134,14 @@ class CreatedFilter(OneOf):
         since = timezone.now() - PERIODS[chosen][1]
         # No job was changed before it was created; said twice, because the index is on the time of the change.
         return queryset.filter(created_at__gte=since, updated_at__gte=since)
+
+
+class StateFilter(OneOf):
+    title = parameter_name = column = "state"
+    template = "admin/jobs/filter_tabs.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return BulkState.choices
 
 
 class ActionFilter(OneOf):

@@ -10,8 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.admin import job_page
-from jobs.admin.acting import ask_or_act
+from jobs.admin import acting, job_page, selecting
 from jobs.admin.filters import (
     AttentionFilter,
     CategoryFilter,
@@ -22,8 +21,9 @@ from jobs.admin.filters import (
     TypeFilter,
 )
 from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.bulk import ACTIONS
 from jobs.ids import PREFIX
-from jobs.lifecycle import Verb
+from jobs.lifecycle import Act, Verb
 from jobs.models import Job
 from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
 
@@ -43,19 +43,32 @@ class JobAdmin(ReadOnlyAdmin):
     ordering = ["-updated_at", "-id"]
     search_fields = ["id"]
     search_help_text = f"Id, or words of an error among the newest {MOST_SEARCHED:,} jobs"
-    actions = ["retry", "cancel", "release"]
+    actions = ["retry", "cancel", "release", "edit"]
 
     @admin.action(permissions=["act"], description="Retry")
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
-        return ask_or_act(self, request, Verb.RETRY)
+        return self._ask_or_act(request, queryset, Verb.RETRY)
 
     @admin.action(permissions=["act"], description="Cancel")
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
-        return ask_or_act(self, request, Verb.CANCEL)
+        return self._ask_or_act(request, queryset, Verb.CANCEL)
 
     @admin.action(permissions=["act"], description="Release")
     def release(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
-        return ask_or_act(self, request, Verb.RELEASE)
+        return self._ask_or_act(request, queryset, Verb.RELEASE)
+
+    @admin.action(permissions=["act"], description="Set priority")
+    def edit(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
+        return self._ask_or_act(request, queryset, Act.EDIT)
+
+    def _ask_or_act(self, request: HttpRequest, queryset: QuerySet[Job], name: str) -> HttpResponse:
+        if selecting.is_for_many(request):
+            return selecting.ask_or_begin(self, request, ACTIONS[name], queryset)
+        return acting.ask_or_act(self, request, ACTIONS[name])
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        selecting.tick_for_all(request)
+        return super().changelist_view(request, {**(extra_context or {}), "acts_on_all": selecting.may_act_on_many(request)})
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("jobs.change_job")

@@ -11,15 +11,18 @@ from typing import Any
 from django.db.models.functions import Left, Length
 from django.utils import timezone
 
+from jobs import blockers, timing
 from jobs.lifecycle import TABLE, ActorKind, Status, Verb, verbs_from
 from jobs.masking import shown
 from jobs.models import Attempt, AuditEntry, Job, LogLine
+from jobs.timing import Timing, Wait
 
 OFFERED = (Verb.RETRY, Verb.CANCEL, Verb.RELEASE)
 LOG_TAIL = 200
 # A line may be megabytes.
 LINE_HEAD = 4000
 MOST_ENTRIES = 200
+BAR_WIDTH = 10_000
 _EFFECTS = {
     Verb.RETRY: "Back to the queue with at least one more attempt.",
     Verb.CANCEL: "A held job is stopped by its orchestrator.",
@@ -59,6 +62,16 @@ class Moment:
         return self.entry.reason or (one_line(error) if isinstance(error, str) else "")
 
 
+@dataclass(frozen=True)
+class Share:
+    """A piece of the bar that the time of a job is drawn as: where it begins and how wide it is, of BAR_WIDTH."""
+
+    state: str
+    is_wait: bool
+    begins: int
+    width: int
+
+
 def context_of(job: Job, *, may_act: bool) -> dict[str, object]:
     """Everything that the template of a job's page shows."""
     entries = list(AuditEntry.objects.filter(job_id=job.id).order_by("-sequence")[: MOST_ENTRIES + 1])
@@ -68,6 +81,7 @@ def context_of(job: Job, *, may_act: bool) -> dict[str, object]:
         .annotate(head=Left("line", LINE_HEAD), length=Length("line"))
         .values("epoch", "stream", "at", "head", "length")[: LOG_TAIL + 1]
     )
+    account = timing.of(job.id, now=timezone.now()) if entries else None
     return {
         "job": job,
         "front": job.id[:-6],
@@ -77,10 +91,19 @@ def context_of(job: Job, *, may_act: bool) -> dict[str, object]:
         "ran": ran(job),
         "runs": runs_begun(job),
         "offers": offers(job, may_act=may_act),
+        "standing": blockers.look(job.id) if Status(job.status) is Status.QUEUED else None,
         "timeline": timeline(entries[:MOST_ENTRIES][::-1]),
+        "timing": account,
+        "bar_width": BAR_WIDTH,
+        "shares": shares(account) if account else [],
         "has_older_entries": len(entries) > MOST_ENTRIES,
         "attempts": list(Attempt.objects.filter(job_id=job.id).defer("result").order_by("-epoch")),
-        "documents": [("Payload", shown(job.payload)), ("Result", shown(job.result)), ("Metadata", shown(job.metadata))],
+        "documents": [
+            ("Payload", shown(job.payload)),
+            ("Result", shown(job.result)),
+            ("Metadata", shown(job.metadata)),
+            *([("Retry policy of its own", shown(job.retry_policy))] if job.retry_policy else []),
+        ],
         "lines": lines[:LOG_TAIL][::-1],
         "has_older_lines": len(lines) > LOG_TAIL,
     }
@@ -136,6 +159,17 @@ def timeline(entries: Sequence[AuditEntry]) -> list[Moment]:
     changes = [entry for entry in entries if entry.from_status != entry.to_status]
     until = {earlier.pk: later.at for earlier, later in pairwise(changes)}
     return [Moment(entry, _lasted(entry, until.get(entry.pk))) for entry in entries]
+
+
+def shares(account: Timing) -> list[Share]:
+    """The bar of a job's time: each stretch as wide as it was long; together exactly BAR_WIDTH, unless no time has passed."""
+    found, passed, whole = [], 0, max(1, account.microseconds)
+    for stretch in account.stretches:
+        begins = passed * BAR_WIDTH // whole
+        passed += stretch.microseconds
+        is_wait = stretch.state in {*Wait}
+        found.append(Share(Status.QUEUED if is_wait else stretch.state, is_wait, begins, passed * BAR_WIDTH // whole - begins))
+    return found
 
 
 def _lasted(entry: AuditEntry, until: datetime | None) -> timedelta | None:

@@ -6,7 +6,8 @@ import django.contrib.postgres.fields
 from django.db import migrations, models
 
 _routing = import_module("jobs.migrations.0011_routing")
-_CLAIM_JOBS, _LANES, _LANES_REVERSE = (getattr(_routing, name) for name in ("CLAIM_JOBS", "LANES", "LANES_REVERSE"))
+_LANES, _LANES_REVERSE = _routing.LANES, _routing.LANES_REVERSE
+_CLAIM_JOBS = import_module("jobs.migrations.0018_job_types").CLAIM_JOBS
 _CLAIM_JOBS_REVERSE = "drop function claim_jobs(text[], int, text, text, text, int, bigint);"
 
 LANES = """
@@ -58,16 +59,20 @@ begin
   return fitting;
 end $f$;
 
--- What each orchestrator takes that is not stopped, as lanes_for has it when it asks as it lately did: a row for each such set, or one for
--- what is on its record.
-create view takers as
+-- What each orchestrator asks for, as lanes_for has it when it asks as it lately did: a row for each such set, or one for what is on its
+-- record.
+create view askers as
 select o.id as orchestrator_id, o.last_seen_at, coalesce(s.types, nullif(o.job_types, '{}')) as types,
   coalesce(s.labels, o.labels, '{}') as labels
-from orchestrators o left join subscriptions s on s.orchestrator_id = o.id
-where not exists (select from pauses p where p.scope = 'orchestrator' and p.name = o.id);
+from orchestrators o left join subscriptions s on s.orchestrator_id = o.id;
+-- Of those that are not stopped.
+create view takers as
+select a.orchestrator_id, a.last_seen_at, a.types, a.labels from askers a
+where not exists (select from pauses p where p.scope = 'orchestrator' and p.name = a.orchestrator_id);
 """
 LANES_REVERSE = """
 drop view takers;
+drop view askers;
 drop function lanes_for(text, text[], text[]);
 drop function suits(text, text[], text[], text[]);
 drop view claimable_lanes;
@@ -80,7 +85,7 @@ create function claim_jobs(types text[], declared text[], batch_size int, holder
   answer_limit bigint)
 returns setof whole_jobs language plpgsql set plan_cache_mode = force_generic_plan as $f$
 declare
-  got varchar[]; bytes bigint; now_ timestamptz;
+  lane_ids bigint[]; within varchar[] := '{}'; got varchar[]; bytes bigint; now_ timestamptz;
 begin
   if claim is not null then
     -- The same claim asked twice at once: the second waits for the first, then finds what that one got.
@@ -99,7 +104,11 @@ begin
   -- Shared with all other claims. Who pauses waits for those under way, and those that come later wait for it, and then see the pause.
   perform pg_advisory_xact_lock_shared(hashtextextended('pauses', 0));
   perform come_due();
-  select p.ids, p.most_bytes into got, bytes from pick_jobs(lanes_for(holder, types, declared), batch_size) p;
+  lane_ids := lanes_for(holder, types, declared);
+  if exists (select from job_types t where t.concurrency_limit is not null) then
+    select s.unlimited, s.ids into lane_ids, within from take_slots(lane_ids, batch_size) s;
+  end if;
+  select p.ids, p.most_bytes into got, bytes from pick_jobs(lane_ids, batch_size, within) p;
   -- An answer has a largest size: what would pass it stays in the queue; the first job always goes.
   if bytes is null or bytes > answer_limit then
     got := array(
@@ -117,7 +126,7 @@ begin
   with taken as (
     update jobs j set status = 'claimed', due = false, epoch = j.epoch + 1, audit_seq = j.audit_seq + 1,
       event_xid = greatest(j.event_xid, pg_current_xact_id()), orchestrator_id = holder, claim_id = claim,
-      claimed_at = now_, updated_at = now_, lease_expires_at = now_ + make_interval(secs => lease_seconds)
+      claimed_at = now_, updated_at = now_, lease_expires_at = now_ + make_interval(secs => lease_seconds), holds_slot = j.id = any(within)
     where j.id = any(got) returning j.id, j.audit_seq, j.epoch, j.attempts, j.event_xid)
   insert into audit_log (job_id, sequence, action, from_status, to_status, actor_kind, actor, epoch, attempt, request_id, at, xid)
   select t.id, t.audit_seq, 'claim', 'queued', 'claimed', 'orchestrator', holder, t.epoch, t.attempts + 1, request, now_, t.event_xid
@@ -129,7 +138,7 @@ CLAIM_JOBS_REVERSE = "drop function claim_jobs(text[], text[], int, text, text, 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0016_failure_groups")]
+    dependencies = [("jobs", "0018_job_types")]
     operations = [
         migrations.CreateModel(
             name="Subscription",

@@ -8,7 +8,7 @@ STORAGE = "alter table folds set (fillfactor = 40);"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0019_labels")]
+    dependencies = [("jobs", "0020_bulk_operations")]
     operations = [
         migrations.CreateModel(
             name="Fold",

@@ -4,10 +4,12 @@ from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
+from jobs.models.bulk import BulkItem, BulkOperation, BulkState, ItemOutcome
 from jobs.models.failure_group import FailureCount, FailureFold, FailureGroup, TriageState
 from jobs.models.fold import Fold
 from jobs.models.idempotency_key import IdempotencyKey
 from jobs.models.job import Job
+from jobs.models.job_type import JobType
 from jobs.models.lane import Lane
 from jobs.models.lease_key import LeaseKey
 from jobs.models.log_line import LogLine
@@ -22,12 +24,17 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuthFailure",
+    "BulkItem",
+    "BulkOperation",
+    "BulkState",
     "FailureCount",
     "FailureFold",
     "FailureGroup",
     "Fold",
     "IdempotencyKey",
+    "ItemOutcome",
     "Job",
+    "JobType",
     "Lane",
     "LeaseKey",
     "LogLine",

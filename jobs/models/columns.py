@@ -6,12 +6,13 @@ from django.db import models
 
 from jobs.numbers import PlainNumbers
 
-__all__ = ["Negated", "PlainNumbers", "TransactionIdField"]
+__all__ = ["Among", "Negated", "PlainNumbers", "TransactionIdField"]
 
 if TYPE_CHECKING:
     IntegerColumn = models.Field[int, int]
+    Lookup = models.Lookup[list[str]]
 else:
-    IntegerColumn = models.Field
+    IntegerColumn, Lookup = models.Field, models.Lookup
 
 
 class TransactionIdField(IntegerColumn):
@@ -35,3 +36,15 @@ class Negated(models.Func):
 
     template = "(-%(expressions)s)"
     output_field = models.SmallIntegerField()
+
+
+@models.CharField.register_lookup
+class Among(Lookup):
+    """`id__among=ids`: one of these, sent as one array. As `in` sends them, ten thousand take seconds to parse and to plan."""
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} = any(%s::text[])", (*parameters, list(self.rhs))

@@ -122,13 +122,16 @@ class Job(models.Model):
             ),
             # Of a failure group, the jobs that have ended so.
             models.Index(fields=["fingerprint", "updated_at", "id"], name="jobs_failed_alike", condition=Q(status=Status.FAILED)),
+            # What counts towards the limit of a type. (Jobs of types without one pay nothing.)
+            models.Index(fields=["type"], name="jobs_slots", condition=Q(holds_slot=True)),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=list(Status)), name="jobs_status_known"),
             models.CheckConstraint(condition=Q(due=False) | Q(status=Status.QUEUED), name="jobs_due_is_queued"),
             models.CheckConstraint(
                 condition=Q(status__in=sorted(lifecycle.LIVE), lease_expires_at__isnull=False)
-                | (~Q(status__in=sorted(lifecycle.LIVE)) & Q(lease_expires_at__isnull=True)),
+                | (~Q(status__in=sorted(lifecycle.LIVE)) & Q(lease_expires_at__isnull=True, holds_slot=False)),
+                # (Nor does anything else have a slot. In one CHECK, for each is read anew by every statement.)
                 name="jobs_live_has_lease",
             ),
             models.CheckConstraint(
@@ -219,7 +222,7 @@ class Job(models.Model):
             )
         asked = {"type": self.type, "payload": self.payload, "metadata": self.metadata, "priority": self.priority,
                  "max_attempts": self.max_attempts, "timeout_seconds": self.timeout_seconds,
-                 "unique_key": self.unique_key, "labels": self.labels or ()} | changes  # fmt: skip
+                 "unique_key": self.unique_key, "labels": self.labels or (), "retry_policy": self.retry_policy} | changes  # fmt: skip
         (job,) = enqueue([NewJob(**asked, retried_from=self.id)], by=by)
         return job
 

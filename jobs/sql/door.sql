@@ -27,7 +27,7 @@
     completed_at = case when r.goal in ('completed', 'failed', 'cancelled') then r.at end,
     phase = case when not r.back then j.phase end, progress = case when not r.back then j.progress end,
     progress_at = case when not r.back then j.progress_at end,
-    kept_by_heartbeats = j.kept_by_heartbeats and not r.back,
+    kept_by_heartbeats = j.kept_by_heartbeats and not r.back, holds_slot = j.holds_slot and r.goal in ('claimed', 'running'),
     cancel_requested_at = case when r.act = 'cancel_request' then r.at when not r.back then j.cancel_requested_at end,
     result = case when r.ends then r.final_result else j.result end,
     exit_code = case when r.ends then r.exit_code else j.exit_code end,

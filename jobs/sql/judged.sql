@@ -6,7 +6,7 @@
 , faced as (
   select a.*, c.at, l.status as was, l.epoch as held_epoch, l.attempts as failed_before, l.max_attempts as most_attempts, l.audit_seq,
     l.orchestrator_id, l.acknowledged_at, l.lease_expires_at, l.updated_at, l.scheduled_for as due_at, l.unique_key, l.late_epochs,
-    l.report_epoch, l.report_digest, l.status in ('claimed', 'running') as live,
+    l.report_epoch, l.report_digest, l.type, l.retry_policy, l.status in ('claimed', 'running') as live,
     greatest(l.event_xid, pg_current_xact_id()) as event_xid, l.cancel_requested_at is not null as cancelling,
     -- Not, or no longer, the holder's current claim.
     l.status not in ('claimed', 'running') or l.orchestrator_id is distinct from %(actor)s::text
@@ -18,9 +18,9 @@
   from asked a cross join clock c left join locked l on l.id = a.job_id),
 weighed as materialized (
   select f.ord, f.job_id, f.action, f.epoch, f.digest, f.stated_at, f.reason, f.error, f.category, f.fault, f.exit_code, f.result, f.partial, f.detail,
-    f.retry_after_seconds, f.priority, f.scheduled_for, f.metadata, f.max_attempts, f.timeout_seconds,
+    f.priority, f.scheduled_for, f.metadata, f.max_attempts, f.timeout_seconds,
     f.at, f.was, f.live, f.held_epoch, f.failed_before, f.audit_seq, f.event_xid, f.due_at, f.unique_key, f.late_epochs, h.held_last,
-    w.act, w.act = 'fail' and coalesce(f.retryable, true) and not f.cancelling and f.failed_before + 1 < f.most_attempts as again,
+    w.act, coalesce(p.again, false) as again, p.delay_seconds,
     -- May the caller speak of the job? The first that bites is the word.
     coalesce(case
       when f.was is null then 'not_found'
@@ -56,6 +56,22 @@ weighed as materialized (
       when f.action = 'cancel' and not %(holder)s::boolean and f.live
         and not coalesce(f.force and %(actor_kind)s::text <> 'producer', false) then 'cancel_request'
       else f.action end as act) w
+  -- Whether a failure is tried again, and after how long. What was said of this failure wins; then, key by key, what the job says, its
+  -- type, and what holds for all. Half of d = min(cap, base * 2^(n-1)) s is certain, half is chance, so that what failed together does not
+  -- come back together.
+  -- Plan: the primary key, and only for failures that have an attempt left; the limit keeps it from becoming a hash that all would pay for.
+  left join lateral (
+    select coalesce(f.retryable, case
+        when f.retry_policy ? 'retryableCategories' then f.retry_policy -> 'retryableCategories' ? k.category
+        when t.retryable_categories is not null then k.category = any(t.retryable_categories)
+        else k.category <> all(%(not_retryable)s::text[]) end) as again,
+      coalesce(f.retry_after_seconds, (0.5 + random() / 2) * least(
+        coalesce((f.retry_policy ->> 'backoffCapSeconds')::int, t.backoff_cap_seconds, %(backoff_cap_seconds)s::int),
+        coalesce((f.retry_policy ->> 'backoffBaseSeconds')::int, t.backoff_base_seconds, %(backoff_base_seconds)s::int)
+          * 2 ^ least(f.failed_before, 20))) as delay_seconds
+    from (select coalesce(f.category, 'unknown') as category) k left join job_types t on t.name = f.type
+    where w.act = 'fail' and not f.cancelling and f.failed_before + 1 < f.most_attempts
+    limit 1) p on true
   -- Plan: unique index (job_id, sequence); never run for a caller who holds the job.
   left join lateral (
     select bool_or(e.digest = f.digest) as same, max(e.epoch) as held_last,
@@ -78,7 +94,7 @@ ruled as materialized (
     case when w.act = 'complete' and w.was = 'claimed' then 'running' when w.again then 'failed' end as via,
     w.act in ('release', 'retry') or w.again as back,
     w.act in ('complete', 'fail') or w.act = 'cancel' and w.live as ends,
-    d.delay_seconds, case when w.again then w.at + make_interval(secs => d.delay_seconds) else coalesce(w.scheduled_for, w.due_at) end as runs_at,
+    w.delay_seconds, case when w.again then w.at + make_interval(secs => w.delay_seconds) else coalesce(w.scheduled_for, w.due_at) end as runs_at,
     -- A cancelled run has no error of its own; a failed one always tells its error in the result too.
     case when w.act <> 'cancel' then w.error end as final_error, case when w.act <> 'cancel' then w.category end as final_category,
     case when w.act <> 'cancel' then w.fault end as fault,
@@ -90,9 +106,6 @@ ruled as materialized (
       and (w.epoch > 0 or w.epoch is null and (w.held_last is not null or w.word = 'lease_expired'))
       and not coalesce(w.epoch, w.held_last, w.held_epoch) = any(w.late_epochs), false) as late
   from weighed w
-  -- Half of d = min(3600, 10 * 2^(n-1)) s is certain, half is chance, so that what failed together does not come back together.
-  cross join lateral (select case when w.again
-    then coalesce(w.retry_after_seconds, least(3600, 10 * 2 ^ least(w.failed_before, 20)) * (0.5 + random() / 2)) end as delay_seconds) d
   -- A job may go back to the queue under its unique key only while no other job lives under it; of several that would, the first.
   -- (A job that another transaction has just put there is not in the snapshot: the index refuses, and transitions.py asks once more.)
   left join lateral (

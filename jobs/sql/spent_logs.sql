@@ -9,6 +9,7 @@ with recursive walk (job_id, nth) as (
   from walk w where w.nth < %(looks)s::int and w.job_id is not null
     and coalesce((select j.created_at from jobs j where j.id = w.job_id) <= %(ended_by)s::timestamptz, true))
 -- (reached: null when the walk has come to its end.)
-select array(select j.id from jobs j where j.id = any(array(select w.job_id from walk w)) and j.status in ('cancelled', 'completed', 'failed')
-    and j.updated_at <= %(ended_by)s::timestamptz order by j.id) as ids,
+select array(select j.id from jobs j
+    where j.id = any(array(select w.job_id from walk w)) and j.status in ('cancelled', 'completed', 'failed')
+      and j.updated_at <= %(ended_by)s::timestamptz order by j.id) as ids,
   (select case when count(w.job_id) = %(looks)s::int then max(w.job_id) end from walk w) as reached

@@ -28,7 +28,7 @@ asked as materialized (
     case k.cause when 'lease_lost' then 'lease_lost' when 'timeout' then 'timeout' when 'claims_wasted' then 'system' end as category,
     %(faults)s::jsonb ->> k.cause as fault, null::bigint as exit_code, case when e.error is not null then jsonb_build_object('error', e.error) end as result, false as partial,
     jsonb_strip_nulls(jsonb_build_object('cause', k.cause, 'error', e.error)) as detail,
-    k.cause <> 'claims_wasted' as retryable, null::int as retry_after_seconds,
+    case when k.cause = 'claims_wasted' then false end as retryable, null::int as retry_after_seconds,
     null::int as priority, null::timestamptz as scheduled_for, null::jsonb as metadata, null::int as max_attempts,
     null::int as timeout_seconds, 1 as nth
   from causes k cross join lateral (select case k.cause

@@ -1,6 +1,6 @@
--- How many jobs went where, in steps of a period (of one length, counted from the beginning of time), or ever. Plan: the primary key.
-select case when %(step)s::int > 0 then date_bin(make_interval(secs => %(step)s::int), t.begins_at, timestamptz 'epoch')
-    else t.begins_at end as begins_at,
+-- How many jobs went where: in steps of a period (of one length, counted from 1970), or all together. Plan: the primary key.
+select
+  case when %(step)s::int is not null then date_bin(make_interval(secs => %(step)s::int), t.begins_at, timestamptz 'epoch') end as begins_at,
   t.type, t.from_status, t.to_status, t.category, sum(t.jobs)::bigint as jobs
 from transition_counts t
 where t.span = any(%(spans)s::smallint[]) and t.begins_at >= %(since)s::timestamptz and t.begins_at < %(until)s::timestamptz

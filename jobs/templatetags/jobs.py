@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs import watch
+from jobs import times, watch
 from jobs.lifecycle import Status
 from jobs.models import Job
 
@@ -21,7 +21,6 @@ DASH = "\N{EN DASH}"
 NONE = format_html('<span class="q" aria-label="none">{}</span>', DASH)
 # As many as people compare by eye: the rest of an id is its time, much the same for neighbours.
 _TAIL = 6
-_UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 @dataclass(frozen=True)
@@ -112,20 +111,8 @@ def at(moment: datetime | None) -> SafeString:
 
 @register.filter
 def duration(span: timedelta | float | None) -> str:
-    """`0.8s`, `2m 14s`, `3h 05m`, `4d 02h`: the two largest units, never negative."""
-    if span is None:
-        return DASH
-    seconds = max(0.0, span.total_seconds() if isinstance(span, timedelta) else float(span))
-    if seconds < 10:
-        return f"{seconds:.1f}".removesuffix(".0") + "s"
-    for place, (unit, size) in enumerate(_UNITS):
-        if seconds >= size:
-            whole, rest = divmod(int(seconds), size)
-            if unit == "s":
-                return f"{whole}s"
-            lesser, lesser_size = _UNITS[place + 1]
-            return f"{whole}{unit} {rest // lesser_size:02d}{lesser}"
-    return "0s"
+    """`2m 14s`; a dash where there is none."""
+    return DASH if span is None else times.in_words(span)
 
 
 @register.filter
@@ -168,7 +155,7 @@ def page_links(cl: ChangeList) -> dict[str, str]:
 
 def _coarse(span: timedelta) -> str:
     seconds = int(span.total_seconds())
-    return next((f"{seconds // size}{unit}" for unit, size in _UNITS if seconds >= size), "0s")
+    return next((f"{seconds // size}{unit}" for unit, size in times.UNITS if seconds >= size), "0s")
 
 
 def _time(moment: datetime, words: str) -> SafeString:

@@ -42,7 +42,7 @@ class Document(SchemaGenerator):
     """drf-spectacular's generator, with the components that the table refers to."""
 
     def coerce_path(self, path: str, method: str, view: Any) -> str:
-        return str(super().coerce_path(path, method, view)).replace("{job_id}", "{id}")
+        return str(super().coerce_path(path, method, view)).replace("{job_id}", "{id}").replace("{operation_id}", "{id}")
 
     def get_schema(self, request: Any = None, public: bool = False) -> Schema:
         told: Schema = super().get_schema(request, public)

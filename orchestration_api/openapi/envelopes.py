@@ -25,7 +25,11 @@ def claimed(*reasons: str) -> dict[str, Schema]:
         {
             "timestamp": ref("Time"),
             "nextPollAfter": ref("Time", "Don't ask again before."),
-            "queueSize": {**COUNT, "maximum": 10_000, "description": "Jobs that could be claimed now, counted to 10,000."},
+            "queueSize": {
+                **COUNT,
+                "maximum": 10_000,
+                "description": "Jobs that could be claimed now, counted to 10,000; none of a type that is paused or at its limit.",
+            },
             "reason": words("busy", *PauseMode, *reasons, said=" ".join(_REASONS[reason] for reason in ("busy", *PauseMode, *reasons))),
         },
         optional=("reason",),

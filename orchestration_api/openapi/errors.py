@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from jobs.models import Scope
+from jobs.models import BulkState, Scope, TriageState
 from orchestration_api.exceptions import STATUS_OF
 from orchestration_api.openapi.envelopes import answering
 from orchestration_api.openapi.examples import MOMENT
@@ -130,13 +130,15 @@ ERRORS: dict[str, Error] = {
     ),
     "CONFLICT": Error(
         "The job is not as the caller takes it to be: it has changed, or has failed too often for that; or another job that has not ended "
-        "has its unique key. Read it again, then decide.",
+        "has its unique key. Read it again, then decide. A bulk operation: it is over, or more jobs match than it may have.",
         {
             "status": _STATUS,
             "updatedAt": ref("Time"),
             "jobId": nullable(ref("JobId", "The job that has the unique key; null: another one of the same list.")),
             "uniqueKey": TEXT,
-            "state": ref("TriageState", "Of the failure group, from which that is not possible."),
+            "matching": described(COUNT, "So many jobs match."),
+            "most": described(COUNT, "So many a bulk operation may have."),
+            "state": words(*BulkState, *TriageState, said="Of the bulk operation or failure group, from which that is not possible."),
         },
         example={"status": "queued", "updatedAt": MOMENT},
     ),

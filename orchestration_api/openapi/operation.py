@@ -120,6 +120,7 @@ _TEXT: Schema = {"type": "string"}
 _ORCHESTRATOR: Schema = {"type": "string", "pattern": ID_PATTERN.replace("+", "*"), "maxLength": 128}
 PARAMETERS: dict[str, Schema] = {
     "Id": {"in": "path", "name": "id", "required": True, "schema": ref("JobId"), "description": "Of the job."},
+    "BulkId": {"in": "path", "name": "id", "required": True, "schema": ref("BulkId"), "description": "Of the bulk operation."},
     "Fingerprint": {
         "in": "path",
         "name": "fingerprint",
@@ -182,6 +183,7 @@ TAGS = {
     "Reporting": "What the holder of a job says of it.",
     "Reading": "What there is, and what happened.",
     "Steering": "Jobs are changed, cancelled, tried again.",
+    "Bulk operations": "One act on many jobs: shown first, confirmed, then carried out a batch at a time.",
     "Triage": "Failures that are alike, and what people make of them.",
     "Orchestrators": "What orchestrators say of themselves, and whether we are there.",
 }

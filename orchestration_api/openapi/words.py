@@ -3,8 +3,11 @@
 A key means the same wherever it stands; where it means more, `Serializer.key` has its own words.
 """
 
+from jobs.bulk import ACTIONS
+from jobs.failures import Category
+from jobs.lifecycle import Act, Status
 from orchestration_api.openapi.shapes import Schema, ref
-from orchestration_api.serializers import ENDINGS
+from orchestration_api.serializers import ENDINGS, JobFilter
 
 WORDS = {
     "orchestratorId": "Who says so, where the header X-Orchestrator-ID can't be sent.",
@@ -65,9 +68,29 @@ WORDS = {
     "priority": "0 to 100, higher is claimed first.",
     "scheduledFor": "Not claimed before; at once when it is missing.",
     "maxAttempts": "How many attempts are made.",
+    "NewJobRequest.maxAttempts": "How many attempts are made: else as many as its type says, or one.",
     "timeoutSeconds": "How long a run may take, in seconds.",
+    "NewJobRequest.timeoutSeconds": "How long a run may take, in seconds: else as long as its type says, or an hour.",
+    "retryPolicy": "How its failures are tried again, where that is not as its type says.",
+    "backoffBaseSeconds": "The pause before the second attempt; it doubles with each.",
+    "backoffCapSeconds": "No pause is longer.",
+    "retryableCategories": "The failures that are tried again; where the report says whether trying again may help, that counts.",
     "metadata": "The producer's own; not read by jobsite.",
     "reason": "Why: it stands in the audit log.",
+    "action": "What to do with each job; `edit` sets the priority, `acknowledge` acknowledges its failure group.",
+    "ids": "Which jobs, by name.",
+    "filter": "Which jobs, by what they are like when it is confirmed.",
+    "arguments": "`priority`, of `edit`; the others take none.",
+    "confirm": "Begin at once, without a look at the preview; needs `reason`.",
+    "JobFilter.status": "Any of these, with commas.",
+    "JobFilter.type": "Any of these, with commas.",
+    "JobFilter.orchestratorId": "Held by any of these, with commas.",
+    "JobFilter.category": "Failed of any of these, with commas.",
+    "JobFilter.label": "Requiring any of these, with commas.",
+    "JobFilter.fingerprint": "Of any of these failure groups, with commas.",
+    "createdAfter": "Created then or later.",
+    "createdBefore": "Created earlier.",
+    "updatedAfter": "Changed then or later.",
     "owner": "Who looks into it; the caller, when nobody is named.",
     "note": "What is known of it so far; what stands there stays, when none is sent.",
     "until": "Until when.",
@@ -81,6 +104,13 @@ def _any_of(*keys: str) -> Schema:
     return {"not": {"properties": {key: {"type": "null"} for key in keys}}}
 
 
+def _csv(*choices: str) -> Schema:
+    """Some of these, with commas between; without choices, words."""
+    word = f"({'|'.join(choices)})" if choices else "[A-Za-z0-9._:-]+"
+    return {"pattern": f"^{word}(,{word})*$"}
+
+
+_TIME: Schema = {"format": "date-time"}
 NARROWED: dict[str, Schema] = {
     "StatusReport.status": {"enum": ["acknowledged", "preparing", "running", *ENDINGS]},
     "Completion.status": {"enum": [*ENDINGS]},
@@ -90,6 +120,37 @@ NARROWED: dict[str, Schema] = {
     # Of an update that is none it tells why in its result.
     "Batch.updates": {"items": {"anyOf": [ref("Update"), ref("JSON")]}},
     "LogEntry.stream": {"enum": ["stdout", "stderr", "system"]},
+    "NewBulkOperation.action": {"enum": [*ACTIONS]},
+    "NewBulkOperation": {
+        "allOf": [
+            {"oneOf": [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in ("ids", "filter")]},
+            {
+                "if": {"properties": {"action": {"const": Act.EDIT}}},
+                "then": {
+                    "required": ["arguments"],
+                    "properties": {
+                        "arguments": {"not": {"type": "null"}, "required": ["priority"], "properties": {"priority": {"type": "integer"}}}
+                    },
+                },
+                "else": {"properties": {"arguments": {"properties": {"priority": {"type": "null"}}}}},
+            },
+            {
+                "if": {"required": ["confirm"], "properties": {"confirm": {"const": True}}},
+                "then": {"required": ["reason"], "properties": {"reason": {"type": "string"}}},
+            },
+        ]
+    },
+    "JobFilter.status": _csv(*Status),
+    "JobFilter.category": _csv(*Category),
+    "JobFilter.type": _csv(),
+    "JobFilter.orchestratorId": _csv(),
+    "JobFilter.label": _csv(),
+    "JobFilter.fingerprint": _csv(),
+    "JobFilter.createdAfter": _TIME,
+    "JobFilter.createdBefore": _TIME,
+    "JobFilter.updatedAfter": _TIME,
+    "JobFilter": _any_of(*JobFilter().fields),
     "Snoozing": _any_of("until", "failures"),
+    "RetryPolicy.retryableCategories": {"items": ref("Category")},
     "Edit": _any_of("priority", "scheduledFor", "metadata", "maxAttempts", "timeoutSeconds"),
 }

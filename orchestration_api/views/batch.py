@@ -18,8 +18,9 @@ from orchestration_api.items import Item, ItemReader
 from orchestration_api.permissions import opened_by
 from orchestration_api.renderers import encoded, most_bytes
 from orchestration_api.serializers import Batch
-from orchestration_api.views.base import MachineViewSet, remarks
+from orchestration_api.views.base import remarks
 from orchestration_api.views.queue import claim_for, told_claim
+from orchestration_api.views.repeatable import RepeatableViewSet
 
 log = logging.getLogger(__name__)
 _RETRY_CLAIM_SECONDS = 2.0
@@ -27,7 +28,7 @@ _RETRY_CLAIM_SECONDS = 2.0
 _MOST_NAMES = 20
 
 
-class BatchViewSet(MachineViewSet):
+class BatchViewSet(RepeatableViewSet):
     """`POST /jobs/status`."""
 
     asks_for_time = True

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs import failure_groups, times, triage
-from jobs.filters import FailureGroupFilterSet
+from jobs.filters import FailureGroupFilterSet, WrongFilter
 from jobs.models import FailureCount, FailureGroup, Scope
 from jobs.triage import NoSuchGroup, Triaged, TriageRefused
 from orchestration_api import queries
@@ -36,8 +36,8 @@ class FailureGroupViewSet(MachineViewSet):
         filters = FailureGroupFilterSet(request.query_params, queryset=FailureGroup.objects.all())
         try:
             chosen = filters.chosen()
-        except ValueError:
-            raise ValidationError(filters.form.errors) from None
+        except WrongFilter as wrong:
+            raise ValidationError(wrong.fields) from None
         size = queries.whole(request, "pageSize", 1, 200, default=50)
         try:
             page = failure_groups.last_seen_first(chosen, after=request.query_params.get("cursor"), size=size)

@@ -11,9 +11,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import events, logs, statistics, times, timing
+from jobs import blockers, events, logs, statistics, times, timing
 from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
-from jobs.filters import JobFilterSet
+from jobs.filters import JobFilterSet, WrongFilter
 from jobs.lifecycle import JobNotFound
 from jobs.models import Attempt, AuditEntry, Scope
 from jobs.transitions import Step, apply_one
@@ -56,8 +56,8 @@ class JobViewSet(MachineViewSet):
         filters = JobFilterSet(query, queryset=self.reach().defer("payload", "result"))
         try:
             chosen = filters.chosen()
-        except ValueError:
-            raise ValidationError(filters.form.errors) from None
+        except WrongFilter as wrong:
+            raise ValidationError(wrong.fields) from None
         page = page_of(
             chosen,
             ordering=query.get("ordering", "-createdAt"),
@@ -142,6 +142,11 @@ class JobViewSet(MachineViewSet):
                 left -= 1
                 attempts.append(told)
         return Response({"attempts": attempts})
+
+    @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
+    def blockers(self, request: Request, job_id: str) -> Response:
+        """Why it is not running."""
+        return Response(blockers.look(self.known_id()).told())
 
     @opened_by(Scope.READ)
     def stats(self, request: Request) -> Response:

@@ -12,10 +12,11 @@ from jobs.leases import Pulse
 from jobs.models import Orchestrator, Scope
 from orchestration_api.permissions import opened_by
 from orchestration_api.serializers import Heartbeat, SelfReport
-from orchestration_api.views.base import MachineViewSet, check_orchestrator_id
+from orchestration_api.views.base import check_orchestrator_id
+from orchestration_api.views.repeatable import RepeatableViewSet
 
 
-class OrchestratorViewSet(MachineViewSet):
+class OrchestratorViewSet(RepeatableViewSet):
     """`/orchestrator/heartbeat`, `health`, `me`, `metrics`."""
 
     @opened_by(Scope.ORCHESTRATE)

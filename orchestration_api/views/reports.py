@@ -20,13 +20,13 @@ from orchestration_api.reporting import Operation
 from orchestration_api.representations import LogLineOut
 from orchestration_api.serializers import LogEntries, Renewal
 from orchestration_api.shapes import WireSerializer
-from orchestration_api.views.base import MachineViewSet
 from orchestration_api.views.queue import lease_of
+from orchestration_api.views.repeatable import RepeatableViewSet
 
 _LENIENT = reporting.LENIENT | {("entries", "*", "line")}
 
 
-class ReportViewSet(MachineViewSet):
+class ReportViewSet(RepeatableViewSet):
     """`/jobs/{id}/acknowledge`, `status`, `complete`, `fail`, `release`, `lease/renew`, `logs`."""
 
     asks_for_time = True

@@ -15,7 +15,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 # Words that mean something to a program; other texts are examples of their kind.
 _WORD = re.compile(r"[a-z_]+|[A-Z_]+")
 # What depends on what ran before, and how long that took.
-_OF_THE_DAY = {"id", "lagSeconds", "microseconds"}
+_OF_THE_DAY = {"id", "lagSeconds", "microseconds", "p50Microseconds", "p95Microseconds", "p99Microseconds", "stretches"}
 
 
 def blocks(page: str) -> list[tuple[str, str]]:

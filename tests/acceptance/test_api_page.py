@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobs import failure_groups
+from jobs.chores import do_chores
 from jobs.loops import repeat_until
 from orchestration_api.exceptions import STATUS_OF
 from orchestration_api.urls import urlpatterns
 from tests.acceptance.pages import assert_like, blocks, example, run_in_bash
+from tests.orchestration_api.endpoints import addressed
 from tests.server import REPOSITORY, running_server
 
 PAGE = "docs/api.md"
@@ -22,7 +23,7 @@ def test_each_call_is_answered_as_the_page_shows(live_db: str, tmp_path: Path) -
     (setup, *calls), shown = ([text for language, text in blocks(PAGE) if language == wanted] for wanted in ("sh", "json"))
     assert len(calls) == len(shown)
     script = setup + "".join(f"{call}printf '{_END}'\n" for call in calls)
-    with running_server(workers=1) as server, _failures_counted():
+    with running_server(workers=1) as server, _chores_done():
         answers = run_in_bash(script, against=server, folder=tmp_path).split(_END)[:-1]
 
     for call, text, answer in zip(calls, shown, answers, strict=True):
@@ -30,10 +31,10 @@ def test_each_call_is_answered_as_the_page_shows(live_db: str, tmp_path: Path) -
 
 
 @contextmanager
-def _failures_counted() -> Iterator[None]:
+def _chores_done() -> Iterator[None]:
     """As a sweep loop beside the server does."""
     stopped = threading.Event()
-    loop = threading.Thread(target=repeat_until, args=(stopped, failure_groups.fold), kwargs={"seconds": 0.2, "name": "fold"})
+    loop = threading.Thread(target=repeat_until, args=(stopped, do_chores), kwargs={"seconds": 0.2, "name": "chores"})
     loop.start()
     try:
         yield
@@ -43,11 +44,7 @@ def _failures_counted() -> Iterator[None]:
 
 
 def test_every_address_is_on_the_page_and_no_other() -> None:
-    served = {
-        str(route.pattern).replace("<str:job_id>", "{id}").replace("<str:fingerprint>", "{fingerprint}")
-        for route in urlpatterns
-        if str(route.pattern)
-    }
+    served = {addressed(str(route.pattern)) for route in urlpatterns if str(route.pattern)}
     headings = re.findall(r"^### (.+)$", (REPOSITORY / PAGE).read_text(), re.MULTILINE)
     told = {address for heading in headings for address in re.findall(r"`[A-Z]+ /([^`]+)`", heading)}
 

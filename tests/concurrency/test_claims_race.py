@@ -21,7 +21,7 @@ from jobs.claiming import claim
 from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
 from jobs.models import AuditEntry, Job, Orchestrator
 from jobs.sweeps import sweep
-from tests.concurrency.crowd import in_processes, in_threads
+from tests.concurrency.crowd import deadlocks, in_processes, in_threads
 from tests.factories import PRODUCER
 from tests.ledger import assert_sound
 
@@ -74,7 +74,7 @@ def test_claims_that_race_share_out_the_queue(seed: int, live_db: str) -> None:
     assert dict(Job.objects.values_list("id", "epoch")) == Counter(job.job_id for job in handed)
     assert len({job.claimer for job in handed}) > PROCESSES * THREADS // 2, "too few got anything: that was no race"
     assert sum(job.deserted for job in handed) >= JOBS // 50, "too few were deserted: the sweepers had nothing to do"
-    assert _deadlocks() == 0
+    assert deadlocks() == 0
     for job_id in {job.job_id for job in handed if job.deserted}:
         assert_sound(job_id)
 
@@ -197,10 +197,3 @@ def _sweep_all(drained: threading.Event) -> list[Claimed]:
     finally:
         drained.set()
     return []
-
-
-def _deadlocks() -> int:
-    # (Every backend that may have counted one has ended, and so handed in its counters.)
-    with connection.cursor() as cursor:
-        cursor.execute("select deadlocks from pg_stat_database where datname = current_database()")
-        return int(cursor.fetchone()[0])

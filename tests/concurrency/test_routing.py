@@ -17,7 +17,7 @@ from jobs.actors import Holder
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
 from jobs.lifecycle import LeaseLost
-from jobs.models import AuditEntry, Job, Orchestrator
+from jobs.models import AuditEntry, Job, Lane, Orchestrator
 from tests.chaos.load import wait_until
 from tests.chaos.processes import running
 from tests.concurrency.crowd import in_threads
@@ -46,6 +46,20 @@ def test_claims_that_race_get_what_they_may_have_each_once(live_db: str) -> None
         assert all({*required[job_id]} <= {*SETS[number % len(SETS)]} for job_id in got)
     assert sum(map(bool, won)) > CLAIMERS // 2, "too few got anything: that was no race"
     assert AuditEntry.objects.filter(action="claim").count() == JOBS
+
+
+def test_producers_that_open_the_same_lanes_at_once_wait_for_each_other_and_no_longer(live_db: str) -> None:
+    """A deadlock would be the error of one of them."""
+    chance = random.Random(6)  # noqa: S311 - no secret: repeatable
+    routes = [(type_, (f"customer:{number}",)) for type_ in TYPES for number in range(200)]
+    lists = [[NewJob(type=type_, labels=labels) for type_, labels in chance.sample(routes, 400)] for _ in range(6)]
+
+    made = in_threads([partial(enqueue, jobs, by=PRODUCER) for jobs in lists])
+
+    lanes = {lane.id: (lane.type, tuple(lane.labels)) for lane in Lane.objects.all()}
+    assert len(lanes) == len({*lanes.values()}) == len({(job.type, *job.labels) for jobs in lists for job in jobs})
+    lane_of = dict(Job.objects.values_list("id", "lane_id"))
+    assert all(lanes[lane_of[job.id]] == (job.type, tuple(job.labels or ())) for jobs in made for job in jobs)
 
 
 def test_what_is_taken_back_while_it_is_started_is_either_started_or_anothers(live_db: str) -> None:

@@ -11,10 +11,12 @@ import psycopg
 import pytest
 from django.db import connection
 
+from jobs import claiming, job_types
 from jobs.claiming import Claim, claim
 from jobs.enqueueing import NewJob, enqueue
+from jobs.outcomes import Report
 from orchestration_api.waiting import LongPolls
-from tests.factories import HOLDER, PRODUCER
+from tests.factories import HOLDER, PRODUCER, STAFF
 
 # So long that within a test nobody looks a second time without being woken, not even a tenth of it.
 NEVER = 3600.0
@@ -108,6 +110,41 @@ def test_whatever_else_makes_a_job_claimable_is_found_by_looking(way: str, threa
         polls.stop()
 
 
+@pytest.mark.parametrize("way", ["a run ends", "the limit is raised", "the limit goes"])
+def test_a_place_that_becomes_free_is_found_in_time_and_not_asked_for_meanwhile(
+    way: str, threads: ThreadPoolExecutor, live_db: str
+) -> None:
+    job_types.configure("t", by=STAFF, reason="a licence", concurrency_limit=1)
+    held, waits = enqueue([NewJob(type="t"), NewJob(type="t")], by=PRODUCER)
+    claim(by=HOLDER, batch_size=1)
+    asked: list[float] = []
+
+    def attempt() -> Claim | None:
+        # As the API does: a claim that found the type at its limit would lock the type to find nothing.
+        if not claiming.is_anything_due():
+            return None
+        asked.append(time.monotonic())
+        won = claim(by=HOLDER, batch_size=1)
+        return won if won.jobs else None
+
+    polls = LongPolls(places=1, listen_to=live_db)
+    try:
+        waiting = threads.submit(_waited, polls, attempt)
+        time.sleep(0.5)
+        assert asked == []
+        if way == "a run ends":
+            held.complete(Report(exit_code=0), by=HOLDER)
+        else:
+            job_types.configure("t", by=STAFF, reason="another", concurrency_limit=2 if way == "the limit is raised" else None)
+        freed = time.monotonic()
+
+        assert _ids(waiting) == [waits.id]
+        # (200 ms on a machine that is not as busy as ours may be.)
+        assert asked[0] - freed < 1
+    finally:
+        polls.stop()
+
+
 def test_a_wait_ends_at_once_when_the_process_stops(polls: LongPolls, threads: ThreadPoolExecutor, live_db: str) -> None:
     waiting = _wait(polls, threads, live_db)
     polls.stop()
@@ -154,6 +191,10 @@ def _claiming(polls: LongPolls, looked: threading.Event) -> Waited:
         looked.set()
         return won if won.jobs else None
 
+    return _waited(polls, attempt)
+
+
+def _waited(polls: LongPolls, attempt: Callable[[], Claim | None]) -> Waited:
     try:
         return polls.wait_for(attempt, seconds=20)
     finally:

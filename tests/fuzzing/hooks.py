@@ -27,6 +27,8 @@ JOBS: dict[str, str | None] = json.loads(os.environ["JOBSITE_FUZZING_JOBS"])
 BATCHED, THERE = list(JOBS)[:12], list(JOBS)[12:]
 # Which job is next, by operation: one status after the other, so that each meets one that it suits; not all begin with the same.
 TURNS: dict[str, Iterator[str]] = {}
+# Bulk operations, in every state.
+BULK: list[str] = json.loads(os.environ["JOBSITE_FUZZING_OPERATIONS"])
 CURSORS: list[str] = json.loads(os.environ["JOBSITE_FUZZING_CURSORS"])
 # What gunicorn takes; it answers longer ones itself, before anything of ours has seen them.
 LONGEST_REQUEST_LINE = 4094
@@ -56,9 +58,10 @@ def filter_case(context: Any, case: Any) -> bool:
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Makes valid requests valid where no schema can say what makes them so, and lets them speak of jobs there are."""
-    if _is_valid(case, "path") and not case.path_parameters.get("id", "job_").startswith("job_"):
-        begin = _number(case.operation.label) % len(THERE)
-        case.path_parameters["id"] = next(TURNS.setdefault(case.operation.label, cycle(THERE[begin:] + THERE[:begin])))
+    there, prefix = (BULK, "bulk_") if "/bulk-operations/" in case.operation.path else (THERE, "job_")
+    if _is_valid(case, "path") and not case.path_parameters.get("id", prefix).startswith(prefix):
+        begin = _number(case.operation.label) % len(there)
+        case.path_parameters["id"] = next(TURNS.setdefault(case.operation.label, cycle(there[begin:] + there[:begin])))
     if _is_valid(case, "body") and isinstance(case.body, dict | list):
         case.body = _plain(case.body)
     _stamp(case)
@@ -81,7 +84,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     if case.query and _is_valid(case, "query"):
         # Nothing, which another answer told, is sent as an empty word.
         case.query = {name: value for name, value in case.query.items() if value is not None}
-    if case.query and "cursor" in case.query and _is_valid(case, "query"):
+    if case.query and "cursor" in case.query and case.operation.path.endswith("/jobs") and _is_valid(case, "query"):
         case.query["ordering"] = ORDER_OF.get(case.query["cursor"], DEFAULT_ORDER)
 
 

@@ -14,13 +14,15 @@ import pytest
 from jobs import leases, tokens
 from jobs.actors import Holder
 from jobs.lifecycle import Status
-from jobs.models import Scope
+from jobs.models import BulkState, Scope
 from orchestration_api.openapi.table import OPERATIONS
 from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory
+from tests.orchestration_api.access import operation_in
 from tests.postgres import API_KEY
 from tests.server import REPOSITORY, Server, running_server
 
 JOBS_IN_EACH_STATUS = 40
+OPERATIONS_IN_EACH_STATE = 10
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,9 @@ def called_as(identity: Identity, size: Size, folder: Path) -> Answers:
             "JOBSITE_FUZZING_ORCHESTRATOR": identity.orchestrator.name,
             "JOBSITE_FUZZING_BOUND": str(int(identity.bound)),
             "JOBSITE_FUZZING_JOBS": json.dumps({job.id: leases.token_of(job) if job.epoch else None for job in jobs}),
+            "JOBSITE_FUZZING_OPERATIONS": json.dumps(
+                [operation_in(state).id for _ in range(OPERATIONS_IN_EACH_STATE) for state in BulkState]
+            ),
             "JOBSITE_FUZZING_CURSORS": json.dumps(list(_cursors(server))),
         }
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(REPOSITORY / "tests/fuzzing/schemathesis.toml")]

@@ -52,7 +52,7 @@ def test_a_confirmed_verb_goes_through_the_door_and_names_who_and_why(operator: 
 def test_a_running_job_is_asked_to_stop_not_stopped(operator: Client) -> None:
     job = JobFactory(status="running")
     assert "1 asked to cancel." in act(operator, "cancel", job)
-    assert "1 skipped: already asked to." in act(operator, "cancel", job)
+    assert "1 skipped: already asked to cancel." in act(operator, "cancel", job)
     job.refresh_from_db()
     assert job.status == Status.RUNNING
     assert job.cancel_requested_at is not None
@@ -87,7 +87,7 @@ def test_where_nothing_is_possible_there_is_no_button(operator: Client) -> None:
 def test_what_became_of_each_kind_is_told(operator: Client) -> None:
     failed = [JobFactory(status="failed") for _ in range(3)]
     page = act(operator, "retry", *failed, JobFactory(status="completed"))
-    assert "3 retried, 1 skipped: completed." in page
+    assert "3 retried, 1 skipped: already completed." in page
 
 
 def test_a_job_that_is_gone_is_told_as_such(operator: Client) -> None:

@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from jobs import logs
+from jobs import bulk, logs
+from jobs.bulk import Selection
 from jobs.claiming import claim
 from jobs.leases import Pulse, heartbeat
 from jobs.lifecycle import Status
@@ -19,7 +20,7 @@ from jobs.models import AuditEntry, Job, Orchestrator, Watch
 from jobs.outcomes import Report
 from tests.factories import HOLDER, STAFF, JobFactory, claimed, running
 
-LISTS = ["job", "auditentry", "orchestrator"]
+LISTS = ["job", "auditentry", "orchestrator", "bulkoperation"]
 HOSTILE = "</pre><script>alert('x')</script><img src=x onerror=alert(1)>"
 MOST_QUERIES = 12
 
@@ -85,6 +86,7 @@ def test_nobody_adds_changes_or_deletes_by_a_form(admin_client: Client, model: s
         "job": job.id,
         "auditentry": AuditEntry.objects.values_list("pk", flat=True)[0],
         "orchestrator": Orchestrator.objects.get().id,
+        "bulkoperation": bulk.create("cancel", Selection(ids=[job.id]), by=STAFF).id,
     }
     url = reverse(f"admin:jobs_{model}_{act}", args=[] if act == "add" else [rows[model]])
     assert admin_client.post(url, {"status": "completed", "post": "yes"}).status_code == 403

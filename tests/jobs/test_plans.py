@@ -37,12 +37,14 @@ BY = {
     "heartbeat": "jobs_live",
     "renew": "jobs_pkey",
     "sweep": "jobs_live",
+    "bulk batch": "jobs_pkey",
     "orphaned": "jobs_live",
     "enqueue": "jobs_claim",
     "enqueue, each with its key": "jobs_unique_key",
     "fold failures": "audit_log_failures",
     "failed alike": "jobs_failed_alike",
     "events": "audit_log_feed",
+    "why": "jobs_claim",
     "history": "audit_log_job_sequence",
     "timing": "audit_log_job_sequence",
     "fold": "audit_log_feed",
@@ -66,7 +68,7 @@ def test_each_hot_call_is_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["claim, 20 types", "come due", "sweep", "complete", "enqueue, each with its key", "events", "history", "fold", "prune"]
+    "name", ["claim, 20 types", "come due", "sweep", "complete", "enqueue, each with its key", "events", "history", "why", "fold", "prune"]
 )
 def test_without_its_index_a_call_is_found_astray(name: str) -> None:
     with transaction.atomic():

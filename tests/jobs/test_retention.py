@@ -61,16 +61,26 @@ def test_a_job_that_has_not_ended_never_goes(status: Status) -> None:
 
 
 def test_its_history_stays_and_ends_with_what_it_was() -> None:
-    job = ended("completed", days=31, type="report", unique_key="monthly")
+    job: Job = JobFactory(type="report", labels=["gpu", "linux"], unique_key="monthly", retried_from="job_before")
+    job.cancel(by=STAFF)
+    put_back(job, days=31)
     before = timing.of(job.id, now=timezone.now())
-    told = actions(job)
     prune()
 
-    assert actions(job) == [*told, "prune"]
+    assert actions(job) == ["enqueue", "cancel", "prune"]
     last = AuditEntry.objects.filter(job_id=job.id).latest("sequence")
-    assert (last.sequence, last.from_status, last.to_status, last.actor) == (job.audit_seq + 1, "completed", "completed", STAFF.name)
-    assert last.detail == {"type": "report", "uniqueKey": "monthly"}
+    assert (last.from_status, last.to_status, last.actor, last.attempt) == ("cancelled", "cancelled", STAFF.name, 1)
+    assert last.detail == {"type": "report", "labels": ["gpu", "linux"], "uniqueKey": "monthly", "retriedFrom": "job_before"}
     assert timing.of(job.id, now=timezone.now()) == before
+
+
+def test_of_a_failure_its_kind_is_kept() -> None:
+    job = ended("failed", days=100)
+    prune()
+
+    assert job.fingerprint
+    last = AuditEntry.objects.filter(job_id=job.id).latest("sequence")
+    assert last.detail == {"type": job.type, "fingerprint": job.fingerprint}
 
 
 def test_a_row_that_a_restore_brings_back_is_refused(sql: Callable[..., object]) -> None:

@@ -9,13 +9,15 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from jobs import folding, rollup, timing
+from jobs import folding, retention, rollup, timing
 from jobs.actors import Actor
 from jobs.models import AuditEntry, Job, Span, TimeSpent, TransitionCount
 from jobs.outcomes import Report
+from jobs.retention import Periods
 from jobs.sweeps import sweep
 from tests.factories import HOLDER, STAFF, JobFactory, running
 from tests.lives import lived
+from tests.past import ended
 from tests.rolled_up import fold_all
 
 pytestmark = pytest.mark.usefixtures("live_db")
@@ -74,6 +76,24 @@ def test_entries_that_change_no_status_neither_count_nor_cut() -> None:
     assert [(each.state, each.stretches) for each in rollup.spreads_ever()] == [("claimed", 1), ("queued", 1), ("running", 1)]
     began, ended = (AuditEntry.objects.get(job_id=job.id, action=action).at for action in ("start", "cancel"))
     assert rollup.spreads_ever()[-1].microseconds == (ended - began) // timedelta(microseconds=1)
+
+
+def test_a_job_that_was_pruned_before_it_was_folded_counts_under_its_type() -> None:
+    ended("completed", days=31, type="report")
+    retention.prune(Periods(completed=timedelta(days=30), failed=None, logs=None), by=STAFF)
+    assert not Job.objects.exists()
+    fold_all()
+
+    assert {spread.type for spread in rollup.spreads_ever()} == {"report"}
+    counted = {(moved.from_status, moved.to_status): moved.jobs for moved in rollup.moves_ever(job_type="report")}
+    assert counted == {
+        (None, "queued"): 1,
+        ("queued", "claimed"): 2,
+        ("claimed", "running"): 2,
+        ("running", "failed"): 1,
+        ("failed", "queued"): 1,
+        ("running", "completed"): 1,
+    }
 
 
 def test_percentiles_are_within_their_bound_of_the_exact_ones() -> None:

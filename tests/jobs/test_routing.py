@@ -82,6 +82,14 @@ def test_one_set_is_one_lane_however_it_is_said() -> None:
     assert Job.objects.get(id=make()).labels is None
 
 
+def test_lanes_are_made_in_one_order_whoever_asks() -> None:
+    routes = [(f"type-{number % 7}", (f"customer:{number}",)) for number in range(500)]
+    random.Random(3).shuffle(routes)  # noqa: S311 - no secret: repeatable
+    open_lanes(routes)
+
+    assert [*Lane.objects.order_by("id")] == [*Lane.objects.order_by("type", "labels")]
+
+
 def test_a_list_may_require_something_else_for_each_job() -> None:
     jobs = enqueue([NewJob(type="a", labels=labels) for labels in SETS], by=PRODUCER)
 

@@ -3,15 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.urls import URLPattern
 
-from jobs import leases, times, tokens
+from jobs import bulk, leases, times, tokens
+from jobs.actors import Actor
+from jobs.bulk import Selection
 from jobs.enqueueing import NewJob, enqueue
-from jobs.models import ApiToken, Job
+from jobs.lifecycle import Status
+from jobs.models import ApiToken, BulkOperation, BulkState, Job
 from orchestration_api.urls import urlpatterns
 from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory, grouped, running
+from tests.orchestration_api.endpoints import addressed
 from tests.postgres import API_KEY
 
 # ok: 2xx. The job is made by PRODUCER and held by HOLDER, but in the column `of staff`.
@@ -26,6 +31,10 @@ steer       ok       403     403       ok     404          404       403     ok 
 count       ok       403     403       403    403          403       ok      403      ok           ok
 triage      ok       403     403       403    403          403       403     ok       403          403
 anybody     ok       ok      ok        ok     ok           ok        ok      ok       ok           ok
+choose      ok       403     403       ok     ok           ok        403     ok       403          403
+browse      ok       403     403       ok     ok           ok        ok      ok       ok           ok
+watch       ok       403     403       ok     404          404       ok      ok       ok           ok
+conduct     ok       403     403       ok     404          404       403     ok       403          403
 """
 _LOG = {"entries": [{"sequence": 0, "stream": "stdout", "line": "a line"}]}
 
@@ -35,7 +44,7 @@ class Call:
     """How a route is called with success by those who may, and by which row of the table.
 
     Attributes:
-        status: of the job in the address.
+        status: of the job in the address; of a bulk operation, its state.
     """
 
     row: str
@@ -49,6 +58,7 @@ CALLS = {
     ("GET", "/jobs/orphaned"): Call("orchestrate"),
     ("GET", "/jobs/stats"): Call("count"),
     ("GET", "/events"): Call("count"),
+    ("GET", "/figures"): Call("count"),
     ("GET", "/jobs"): Call("list"),
     ("POST", "/jobs"): Call("make", body={"type": "t", "payload": 1}),
     ("GET", "/jobs/{id}"): Call("look"),
@@ -56,6 +66,7 @@ CALLS = {
     ("GET", "/jobs/{id}/history"): Call("look"),
     ("GET", "/jobs/{id}/timing"): Call("look"),
     ("GET", "/jobs/{id}/attempts"): Call("look"),
+    ("GET", "/jobs/{id}/blockers"): Call("look"),
     ("POST", "/jobs/{id}/cancel"): Call("steer", "running", {}),
     ("POST", "/jobs/{id}/retry"): Call("steer", "failed", {}),
     ("POST", "/jobs/{id}/run-again"): Call("steer", "completed", {}),
@@ -70,6 +81,14 @@ CALLS = {
     ("GET", "/jobs/{id}/logs"): Call("look"),
     ("GET", "/jobs/{id}/logs.txt"): Call("look"),
     ("GET", "/jobs/{id}/output.txt"): Call("look"),
+    ("POST", "/bulk-operations"): Call("choose", body={"action": "retry", "filter": {"status": "failed"}}),
+    ("GET", "/bulk-operations"): Call("browse"),
+    ("GET", "/bulk-operations/{id}"): Call("watch", "running"),
+    ("GET", "/bulk-operations/{id}/items"): Call("watch", "running"),
+    ("POST", "/bulk-operations/{id}/confirm"): Call("conduct", "preview", {"reason": "the disk is mended"}),
+    ("POST", "/bulk-operations/{id}/pause"): Call("conduct", "running", {}),
+    ("POST", "/bulk-operations/{id}/resume"): Call("conduct", "paused", {}),
+    ("POST", "/bulk-operations/{id}/stop"): Call("conduct", "paused", {}),
     ("POST", "/orchestrator/heartbeat"): Call("orchestrate", body={}),
     ("GET", "/orchestrator/health"): Call("anybody"),
     ("POST", "/orchestrator/health"): Call("orchestrate", body={"load": 1}),
@@ -91,8 +110,7 @@ def routes() -> dict[tuple[str, str], Callable[..., Any]]:
         view: Any = route.callback if isinstance(route, URLPattern) else None
         for method, action in getattr(view, "actions", {}).items():
             if method != "head":
-                path = "/" + str(route.pattern).replace("<str:job_id>", "{id}").replace("<str:fingerprint>", "{fingerprint}")
-                served[method.upper(), path] = getattr(view.cls, action)
+                served[method.upper(), "/" + addressed(str(route.pattern))] = getattr(view.cls, action)
     return served
 
 
@@ -154,15 +172,48 @@ def job_for(call: Call, *, of_staff: bool = False) -> Job:
     if of_staff:
         (job,) = enqueue([NewJob(type="of-staff", payload={})], by=STAFF)
         return running(job)
-    job = JobFactory(status=call.status)
+    job = JobFactory(status=call.status if call.status in set(Status) else Status.RUNNING)
     if job.fingerprint:
         grouped(job)
     return job
 
 
-def address(path: str, job: Job) -> str:
-    """Of a job, or of the failure group that it is in."""
-    return path.format(id=job.id, fingerprint=job.fingerprint)
+def id_for(path: str, call: Call, job: Job) -> str:
+    """The id in the address of a call: of the job, or of a bulk operation by who made the job."""
+    if not path.startswith("/bulk-operations"):
+        return job.id
+    return operation_in(call.status, by=STAFF if job.created_by == STAFF.created_by else PRODUCER).id
+
+
+def address(path: str, job: Job, identifier: str | None = None) -> str:
+    """Of a job (or what else the id is of), or of the failure group that it is in."""
+    return path.format(id=identifier or job.id, fingerprint=job.fingerprint)
+
+
+def operation_in(state: str, *, by: Actor = PRODUCER) -> BulkOperation:
+    """A bulk operation in that state, on a failed job of its own."""
+    job = JobFactory(status="failed")
+    operation = bulk.create("retry", Selection(ids=[job.id]), by=by)
+    for act in _WAY_TO[BulkState(state)]:
+        act(operation.id)
+    if state == BulkState.DONE:
+        bulk.run_batch(only=operation.id)
+    operation.refresh_from_db()
+    return operation
+
+
+_CONFIRM, _PAUSE, _STOP = (
+    partial(bulk.confirm, by=STAFF, reason="the disk is mended"),
+    partial(bulk.pause, by=STAFF),
+    partial(bulk.stop, by=STAFF),
+)
+_WAY_TO: dict[BulkState, tuple[Callable[[str], object], ...]] = {
+    BulkState.PREVIEW: (),
+    BulkState.RUNNING: (_CONFIRM,),
+    BulkState.PAUSED: (_CONFIRM, _PAUSE),
+    BulkState.STOPPED: (_CONFIRM, _STOP),
+    BulkState.DONE: (_CONFIRM,),
+}
 
 
 def body_for(call: Call, job: Job) -> Any:

@@ -11,6 +11,11 @@ from orchestration_api.urls import urlpatterns
 Endpoint = tuple[str, str]
 
 
+def addressed(route: str) -> str:
+    """A route as it is written in the documents: `jobs/{id}/complete`, `failure-groups/{fingerprint}`."""
+    return re.sub(r"<str:(\w+)>", lambda name: "{id}" if name[1].endswith("_id") else f"{{{name[1]}}}", route)
+
+
 def _listed() -> Iterator[Endpoint]:
     for pattern in urlpatterns:
         assert isinstance(pattern, URLPattern)
@@ -25,5 +30,7 @@ def _listed() -> Iterator[Endpoint]:
 ENDPOINTS: list[Endpoint] = list(_listed())
 WRITING = [(method, path) for method, path in ENDPOINTS if method != "get"]
 NEEDS_BODY = [
-    (method, path) for method, path in WRITING if path.rsplit("/", 1)[-1] in ("jobs", "status", "complete", "fail", "logs", "heartbeat")
+    (method, path)
+    for method, path in WRITING
+    if path.rsplit("/", 1)[-1] in ("jobs", "status", "complete", "fail", "logs", "heartbeat", "bulk-operations", "confirm")
 ]

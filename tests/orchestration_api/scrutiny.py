@@ -22,6 +22,7 @@ select md5(concat_ws('#',
   (select string_agg(j::text, '|' order by j::text) from jobs j),
   (select string_agg(e::text, '|' order by e::text) from audit_log e),
   (select string_agg(a::text, '|' order by a::text) from attempts a),
+  (select string_agg(o::text, '|' order by o::text) from bulk_operations o),
   (select string_agg(l::text, '|' order by l::text) from log_lines l)))"""
 
 

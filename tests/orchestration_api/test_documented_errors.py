@@ -16,6 +16,8 @@ from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from jobs import leases, triage
+from jobs.bulk import MOST
+from jobs.enqueueing import MOST_AT_ONCE, NewJob, enqueue
 from jobs.lifecycle import Status
 from jobs.models import Job, Scope
 from jobs.outcomes import Report
@@ -23,7 +25,7 @@ from orchestration_api.exceptions import STATUS_OF
 from orchestration_api.openapi.document import text
 from orchestration_api.openapi.operation import Operation
 from orchestration_api.openapi.table import OPERATIONS
-from tests.factories import HOLDER, OTHER, STAFF, JobFactory, grouped
+from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory, grouped
 from tests.orchestration_api import access
 from tests.postgres import API_KEY
 
@@ -35,6 +37,10 @@ SUITABLE = {
     "cancelJob": Status.QUEUED,
     "retryJob": Status.FAILED,
 }
+# The state in which a bulk operation is then; running, where it does not matter.
+CONDUCTED = {"confirmBulkOperation": "preview", "resumeBulkOperation": "paused"}
+# With which it is too late.
+TOO_LATE = {"confirmBulkOperation": "stopped"}
 UNSUITABLE = {"editJob": Status.RUNNING, "cancelJob": Status.COMPLETED, "retryJob": Status.QUEUED, "runAgain": Status.QUEUED}
 # Bodies in which something is missing, of operations that take an empty one.
 INCOMPLETE = {"heartbeat": {"runningJobs": [{}]}, "claim": {"jobTypes": [None]}}
@@ -59,6 +65,7 @@ class Call:
 
     operation: Operation
     job: Job
+    id: str
     body: Any
     headers: dict[str, str]
     method: str
@@ -80,11 +87,12 @@ class Call:
             body["updates"] = [{**update, "jobId": job.id, "leaseToken": leases.token_of(job)} for update in body["updates"]]
         headers = {"Authorization": f"Bearer {API_KEY}", "X-Orchestrator-ID": HOLDER.name}
         method, path = operation.address
+        identifier = access.operation_in(CONDUCTED.get(operation.name, "running")).id if "/bulk-operations" in path else job.id
         if operation.tag == "Triage":
             grouped(job)
         if operation.name == "reopenFailureGroup":
             triage.resolve(str(job.fingerprint), by=STAFF)
-        return cls(operation, job, body, headers, method, access.address(path, job))
+        return cls(operation, job, identifier, body, headers, method, access.address(path, job, identifier))
 
     def send(self) -> Any:
         client = APIClient()
@@ -161,7 +169,7 @@ def _no_such_job(call: Call) -> None:
 
 
 def _slash_in_the_id(call: Call) -> None:
-    call.path = call.path.replace(call.job.id, "job%2Fnope").replace(str(call.job.fingerprint), "0" * 16)
+    call.path = call.path.replace(call.id, "job%2Fnope").replace(str(call.job.fingerprint), "0" * 16)
 
 
 def _other_method(call: Call) -> None:
@@ -189,6 +197,12 @@ def _otherwise_than_expected(call: Call) -> None:
         ended = JobFactory(status=Status.COMPLETED, unique_key="order-42")
         JobFactory(unique_key="order-42")
         call.path = call.path.replace(call.job.id, ended.id)
+    elif call.operation.name == "createBulkOperation":
+        for _ in range(MOST // MOST_AT_ONCE + 1):
+            enqueue([NewJob(type="many") for _ in range(MOST_AT_ONCE)], by=PRODUCER)
+        call.body["filter"] = {"type": "many"}
+    elif call.operation.tag == "Bulk operations":
+        call.path = call.path.replace(call.id, access.operation_in(TOO_LATE.get(call.operation.name, "done")).id)
     elif call.operation.tag == "Triage":
         triage.resolve(str(call.job.fingerprint), by=STAFF)
     else:
@@ -239,7 +253,7 @@ def _copy_not_confirmed(call: Call) -> None:
         cursor.execute(
             f"create function in_doubt() returns trigger language plpgsql as $$ begin raise warning '{words}'; return null; end $$"
         )
-        for table in ("jobs", "orchestrators", "log_lines", "failure_groups"):
+        for table in ("jobs", "orchestrators", "log_lines", "failure_groups", "bulk_operations"):
             cursor.execute(f"create trigger in_doubt after insert or update on {table} execute function in_doubt()")
 
 

@@ -25,6 +25,8 @@ RIGHT: dict[str, Any] = {
     "/jobs/{id}/complete": {"exitCode": 0},
     "/jobs/{id}/fail": {"error": "no"},
     "/jobs/{id}/logs": {"entries": [{"sequence": 1, "stream": "stdout", "line": "x"}]},
+    "/bulk-operations": {"action": "retry", "ids": ["job_gone"]},
+    "/bulk-operations/{id}/confirm": {"reason": "x"},
     "/jobs/{id}/lease/renew": {"renewalToken": "1.x"},
 }
 

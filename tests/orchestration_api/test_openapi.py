@@ -21,8 +21,10 @@ from orchestration_api.openapi.errors import ERRORS
 from orchestration_api.openapi.operation import Operation
 from orchestration_api.openapi.shapes import OPEN
 from orchestration_api.openapi.table import OPERATIONS
+from orchestration_api.serializers import JobFilter
 from orchestration_api.urls import release, urlpatterns
 from tests.orchestration_api.access import routes
+from tests.orchestration_api.endpoints import addressed
 
 DOCUMENT: dict[str, Any] = json.loads(text())
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
@@ -55,7 +57,7 @@ def test_the_committed_document_is_current() -> None:
 
 def test_every_address_and_method_has_an_entry_and_no_entry_is_stale() -> None:
     served = {
-        (method.upper(), f"{DOOR}/{route.pattern}".replace("<str:job_id>", "{id}").replace("<str:fingerprint>", "{fingerprint}"))
+        (method.upper(), addressed(f"{DOOR}/{route.pattern}"))
         for route in urlpatterns
         for method in getattr(route.callback, "actions", {})
         if method != "head"
@@ -145,6 +147,7 @@ def test_every_key_of_a_request_says_what_it_means() -> None:
         (representations.Entry, "Entry"),
         (representations.AttemptOut, "Attempt"),
         (representations.LogLineOut, "LogLine"),
+        (representations.BulkItemOut, "BulkItem"),
         (representations.FailureGroupOut, "FailureGroup"),
         (representations.StretchOut, "Stretch"),
     ],
@@ -159,6 +162,7 @@ def test_the_filters_of_the_list_are_those_of_the_document() -> None:
     names = {parameter["name"] for parameter in said["parameters"] if parameter.get("in") == "query"}
 
     assert names == {*JobFilterSet.base_filters, "ordering", "cursor", "pageSize"}
+    assert set(JobFilter().fields) == set(JobFilterSet.base_filters)
 
 
 def test_the_statuses_are_those_of_the_lifecycle() -> None:

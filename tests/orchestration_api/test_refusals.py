@@ -25,8 +25,10 @@ def everything() -> tuple[Any, ...]:
         jobs = cursor.fetchone()
         cursor.execute("select count(*), max(id) from audit_log")
         entries = cursor.fetchone()
+        cursor.execute("select coalesce(md5(string_agg(o::text, '|' order by id)), '') from bulk_operations o")
+        operations = cursor.fetchone()
         cursor.execute("select count(*) from log_lines")
-        return jobs, entries, cursor.fetchone()
+        return jobs, entries, operations, cursor.fetchone()
 
 
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)

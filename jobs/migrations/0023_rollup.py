@@ -15,7 +15,7 @@ SPANS = [(0, "Ever"), (60, "Minute"), (3600, "Hour")]
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0021_due_told")]
+    dependencies = [("jobs", "0022_due_told")]
     operations = [
         migrations.CreateModel(
             name="TimeSpent",

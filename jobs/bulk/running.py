@@ -1,0 +1,127 @@
+"""Carries confirmed operations out, a batch at a time.
+
+The jobs of a batch, what became of its items and the sums of the operation are committed together: however often a runner is killed, each
+item is done exactly once. A runner holds the row of its operation, so two of them never work on the same one; who pauses or stops it waits
+for the batch under way.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import Error, connection, transaction
+from django.db.models.functions import Now
+from psycopg.errors import DeadlockDetected, LockNotAvailable
+
+from jobs import records, statements, times
+from jobs.actors import Actor
+from jobs.bulk.actions import ACTIONS
+from jobs.bulk.operations import SUBJECT
+from jobs.lifecycle import Conflict
+from jobs.models import BulkOperation, BulkState, ItemOutcome
+from jobs.records import SiteAct
+from jobs.verdicts import NO_SUCH_JOB, Verdict
+
+BATCH = 500
+RUNNER = Actor.system("bulk runner")
+# An item whose job somebody else has locked comes again so often, at least so long apart where nothing else is left.
+MOST_TRIES = 30
+_PAUSE = timedelta(seconds=2)
+# What is still waited for, inside the door, is the unique key of a job that another transaction is just putting there.
+_PATIENCE_MILLISECONDS = 500
+_LATER = None
+_Fate = tuple[ItemOutcome | None, str | None]
+
+
+def run_batch(*, only: str | None = None) -> bool:
+    """Takes the operation whose turn it is and does its next items.
+
+    Args:
+        only: this operation, and no other.
+
+    Returns:
+        Whether more could be done at once; False also when another runner is at it.
+    """
+    with transaction.atomic():  # All of a batch or nothing.
+        operation = _next(only)
+        if operation is None:
+            return False
+        statements.run("wait_at_most", milliseconds=str(_PATIENCE_MILLISECONDS))
+        items = statements.run("next_bulk_items", operation_id=operation.id, limit=BATCH)
+        fates = _fates(operation, items)
+        statements.run(
+            "mark_bulk_items",
+            operation_id=operation.id,
+            ordinals=[item["ordinal"] for item in items],
+            outcomes=[fate[0] for fate in fates],
+            words=[fate[1] for fate in fates],
+        )
+        return _add_up(operation, Counter(outcome for outcome, _ in fates))
+
+
+def _next(only: str | None) -> BulkOperation | None:
+    running = BulkOperation.objects.filter(state=BulkState.RUNNING, next_batch_at__lte=Now())
+    chosen = running if only is None else running.filter(id=only)
+    return chosen.order_by("next_batch_at", "id").select_for_update(no_key=True, skip_locked=True).first()
+
+
+def _fates(operation: BulkOperation, items: Sequence[statements.Row]) -> list[_Fate]:
+    """The outcome of each item and its words; none for those that are left for later."""
+    verdicts = _verdicts(operation, [item["job_id"] for item in items if item["free"]])
+    fates: list[_Fate] = []
+    for item in items:
+        verdict = verdicts.get(item["job_id"])
+        if isinstance(verdict, Verdict):
+            fates.append((ItemOutcome.CHANGED if verdict.changed else ItemOutcome.SKIPPED, verdict.words))
+        elif isinstance(verdict, str):
+            fates.append((ItemOutcome.FAILED, verdict))
+        elif not item["there"]:
+            fates.append((ItemOutcome.SKIPPED, NO_SUCH_JOB))
+        elif item["tries"] + 1 >= MOST_TRIES:
+            fates.append((ItemOutcome.FAILED, f"somebody else had the job locked, {MOST_TRIES} times"))
+        else:
+            fates.append((_LATER, None))
+    return fates
+
+
+def _verdicts(operation: BulkOperation, ids: Sequence[str]) -> dict[str, Verdict | str | None]:
+    """What became of each job; text for what the database said of one that it refused, None for one that has to wait.
+
+    One that fails must not keep the others from their turn: then they are done in halves, down to the one that it is.
+    """
+    if not ids:
+        return {}
+    try:
+        with transaction.atomic():
+            done = ACTIONS[operation.action].apply(ids, operation.arguments, by=operation.actor, reason=operation.reason)
+            return dict(zip(ids, done, strict=True))
+    except (Error, Conflict) as error:
+        if isinstance(error, Error) and (connection.connection is None or connection.connection.closed):
+            raise
+        if len(ids) == 1:
+            return {ids[0]: None if _passes(error) else f"the database refused: {_said(error)}"}
+    half = len(ids) // 2
+    return _verdicts(operation, ids[:half]) | _verdicts(operation, ids[half:])
+
+
+def _passes(error: Exception) -> bool:
+    """Whether it may be otherwise a moment later."""
+    return isinstance(error, Conflict) or isinstance(error.__cause__, LockNotAvailable | DeadlockDetected)
+
+
+def _said(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _add_up(operation: BulkOperation, counts: Counter[ItemOutcome | None]) -> bool:
+    operation.changed += counts[ItemOutcome.CHANGED]
+    operation.skipped += counts[ItemOutcome.SKIPPED]
+    operation.failed += counts[ItemOutcome.FAILED]
+    came_on = any(counts[outcome] for outcome in ItemOutcome)
+    operation.next_batch_at = Now() if came_on else Now() + _PAUSE
+    if not operation.pending:
+        operation.state, operation.next_batch_at, operation.ended_at = BulkState.DONE, None, times.now()
+        sums = {outcome.value: getattr(operation, outcome) for outcome in ItemOutcome}
+        records.record(SiteAct.FINISH, subject_type=SUBJECT, subject_id=operation.id, by=RUNNER, detail=sums)
+    operation.save(update_fields=["changed", "skipped", "failed", "state", "next_batch_at", "ended_at"])
+    return operation.pending > 0 and came_on

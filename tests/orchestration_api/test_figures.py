@@ -1,0 +1,95 @@
+"""GET /figures: what was counted, by type."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from jobs import rollup
+from jobs.outcomes import Report
+from jobs.times import written
+from tests.factories import HOLDER, JobFactory
+from tests.orchestration_api.wire import assert_error, send
+from tests.postgres import API_KEY
+from tests.rolled_up import fold_all
+
+
+@pytest.fixture
+def site(live_db: str) -> APIClient:
+    """The machine door on a database in which everything commits: what is not committed is not counted."""
+    return APIClient(headers={"Authorization": f"Bearer {API_KEY}"})
+
+
+def test_it_tells_how_long_jobs_were_in_each_state_and_how_many_went_where(site: APIClient) -> None:
+    for _ in range(3):
+        JobFactory(type="report", status="completed")
+    JobFactory(type="report", status="running").fail(Report(error="x", category="network"), by=HOLDER)
+    JobFactory(type="mail", status="cancelled")
+    fold_all()
+    told = send(site, "get", "/figures").json()
+
+    assert [each["type"] for each in told["types"]] == ["mail", "report"]
+    assert (told["next"], told["lagSeconds"]) == (None, 0)
+    report = told["types"][1]
+    assert [(each["state"], each["stretches"]) for each in report["states"]] == [("claimed", 4), ("queued", 4), ("running", 4)]
+    for each, spread in zip(report["states"], rollup.spreads_ever(job_type="report"), strict=True):
+        assert each["microseconds"] == spread.microseconds
+        assert 0 < each["p50Microseconds"] <= each["p95Microseconds"] <= each["p99Microseconds"] < 2 * spread.microseconds
+    assert [(each["fromStatus"], each["toStatus"], each["category"], each["jobs"]) for each in report["transitions"]] == [
+        (None, "queued", None, 4),
+        ("claimed", "running", None, 4),
+        ("queued", "claimed", None, 4),
+        ("running", "completed", None, 3),
+        ("running", "failed", "network", 1),
+    ]
+
+
+def test_a_period_and_a_type_narrow_it(site: APIClient) -> None:
+    JobFactory(type="report", status="completed")
+    JobFactory(type="mail", status="completed")
+    fold_all()
+    hour = timedelta(hours=1)
+
+    def types(query: str) -> list[str]:
+        return [each["type"] for each in send(site, "get", f"/figures?{query}").json()["types"]]
+
+    assert types("type=mail") == ["mail"]
+    assert types(f"since={written(timezone.now())}") == ["mail", "report"]
+    assert types(f"until={written(timezone.now() - hour)}") == []
+    assert types(f"since={written(timezone.now() + hour)}&until={written(timezone.now() + 2 * hour)}") == []
+
+
+def test_types_are_read_in_parts(site: APIClient) -> None:
+    for number in range(5):
+        JobFactory(type=f"type-{number}")
+    fold_all()
+    seen: list[str] = []
+    after: Any = ""
+    while after is not None:
+        page = send(site, "get", f"/figures?limit=2&after={after}").json()
+        seen += [each["type"] for each in page["types"]]
+        after = page["next"]
+
+    assert seen == [f"type-{number}" for number in range(5)]
+
+
+def test_what_is_not_counted_yet_is_told_by_its_age(site: APIClient) -> None:
+    JobFactory(type="report")
+    told = send(site, "get", "/figures").json()
+    assert told["types"] == []
+
+    assert rollup.lag_seconds() > 0
+    fold_all()
+    assert rollup.lag_seconds() == 0
+
+
+@pytest.mark.parametrize("query", ["since=yesterday", "until=2026-11-24", "limit=0", "limit=1001", "state=running", "type=a&type=b"])
+def test_a_question_that_is_none_is_refused(site: APIClient, query: str) -> None:
+    assert_error(send(site, "get", f"/figures?{query}"), 400, "VALIDATION_INVALID_PARAMS")
+
+
+def test_a_period_that_ends_before_it_begins_is_refused(site: APIClient) -> None:
+    query = "since=2026-11-24T12:00:00Z&until=2026-11-24T11:00:00Z"
+    assert_error(send(site, "get", f"/figures?{query}"), 400, "VALIDATION_INVALID_PARAMS")
