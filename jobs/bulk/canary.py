@@ -57,7 +57,7 @@ class Stage:
 
 
 def retry_group(fingerprint: str, *, by: Actor, reason: str, canaries: int = CANARIES, over: timedelta = timedelta(0)) -> BulkOperation:
-    """Lets jobs of a group that stand failed run again, at most 10,000: those that failed first come first.
+    """Lets jobs of a group that stand failed run again, at most 10,000: those that failed first. The oldest of them are the canaries.
 
     Args:
         by: who confirms it; it acts on the jobs in that name.
@@ -81,8 +81,8 @@ def retry_group(fingerprint: str, *, by: Actor, reason: str, canaries: int = CAN
         group = FailureGroup.objects.select_for_update().filter(fingerprint=fingerprint).first()
         if group is None:
             raise triage.NoSuchGroup(f"There is no failure group {fingerprint}.")
-        if (last := last_retry(fingerprint)) and last[1].state in (BulkState.RUNNING, BulkState.PAUSED):
-            raise UnderWay(last[1].id)
+        if under_way := _under_way(fingerprint):
+            raise UnderWay(under_way)
         failed = Job.objects.filter(status=Status.FAILED, fingerprint=fingerprint).order_by("updated_at", "id")
         ids = list(failed.values_list("id", flat=True)[:MOST])
         if not ids:
@@ -97,11 +97,9 @@ def retry_group(fingerprint: str, *, by: Actor, reason: str, canaries: int = CAN
         return operations.confirm(operation.id, by=by, reason=reason)
 
 
-def last_retry(fingerprint: str) -> tuple[CanaryRetry, BulkOperation] | None:
+def last_retry(fingerprint: str) -> CanaryRetry | None:
     """The newest retry of a group."""
-    retry = CanaryRetry.objects.filter(fingerprint=fingerprint).order_by("-operation_id").first()
-    operation = BulkOperation.objects.filter(id=retry.operation_id).first() if retry else None
-    return (retry, operation) if retry and operation else None
+    return CanaryRetry.objects.filter(fingerprint=fingerprint).order_by("-operation_id").first()
 
 
 def stage_of(operation: BulkOperation, *, most: int) -> Stage:
@@ -126,6 +124,12 @@ def halt(operation: BulkOperation, why: str) -> None:
     operation.state, operation.next_batch_at, operation.ended_at = BulkState.STOPPED, None, Now()
     operation.save(update_fields=["state", "next_batch_at", "ended_at"])
     records.record(SiteAct.STOP, subject_type=operations.SUBJECT, subject_id=operation.id, by=_RUNNER, reason=why)
+
+
+def _under_way(fingerprint: str) -> str | None:
+    last = last_retry(fingerprint)
+    going_on = BulkOperation.objects.filter(state__in=[BulkState.RUNNING, BulkState.PAUSED])
+    return last.operation_id if last and going_on.filter(id=last.operation_id).exists() else None
 
 
 def _judged(retry: CanaryRetry) -> bool:

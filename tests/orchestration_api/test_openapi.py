@@ -149,6 +149,7 @@ def test_every_key_of_a_request_says_what_it_means() -> None:
         (representations.LogLineOut, "LogLine"),
         (representations.BulkItemOut, "BulkItem"),
         (representations.FailureGroupOut, "FailureGroup"),
+        (representations.CanaryRetryOut, "CanaryRetry"),
         (representations.StretchOut, "Stretch"),
     ],
 )
