@@ -25,6 +25,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         events,
         failure_groups,
         folding,
+        job_types,
         leases,
         progress,
         retention,
@@ -62,6 +63,12 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
             return lambda: apply(steps, by=holder)
 
         return ready
+
+    def claim_limited() -> Call:
+        held()
+        for name in some:
+            job_types.configure(name, by=Actor.user("staff"), reason="a limit", concurrency_limit=BATCH // len(some))
+        return lambda: claiming.claim(by=holder, batch_size=BATCH, job_types=some)
 
     def claim_again() -> Call:
         held()
@@ -128,6 +135,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "claim, 20 types": claim(some),
         "claim, a rare type": claim([seeding.RARE], 10),
         "claim, with labels": claim(None, labels=seeding.LABELS),
+        "claim, types with a limit": claim_limited,
         "claim, asked again": claim_again,
         "come due": come_due,
         "is anything due": lambda: lambda: claiming.is_anything_due(some),

@@ -28,6 +28,7 @@ class Reason(enum.StrEnum):
     SITE_PAUSED = "site_paused"
     TYPE_PAUSED = "type_paused"
     NO_ORCHESTRATOR = "no_orchestrator"
+    LIMIT_REACHED = "limit_reached"
     JOBS_AHEAD = "jobs_ahead"
 
 
@@ -139,6 +140,25 @@ def _no_orchestrator(row: statements.Row) -> Blocker | None:
     return Blocker(Reason.NO_ORCHESTRATOR, " ".join(sentences), details)
 
 
+def _limit_reached(row: statements.Row) -> Blocker | None:
+    limit, held = row["slot_limit"], int(row["held"])
+    if limit is None or held < limit:
+        return None
+    named = {holder["orchestrator_id"]: holder["jobs"] for holder in row["holders"]}
+    others = held - sum(named.values())
+    by_whom = [f"{jobs} by {name}" for name, jobs in named.items()] + [f"{others} by others"] * bool(others)
+    return Blocker(
+        Reason.LIMIT_REACHED,
+        f"{held} {row['type']} jobs are held, of which there may be {limit} at a time: {', '.join(by_whom)}.",
+        {
+            "type": row["type"],
+            "limit": limit,
+            "held": held,
+            "holders": [{"orchestratorId": name, "jobs": jobs} for name, jobs in named.items()],
+        },
+    )
+
+
 def _jobs_ahead(row: statements.Row) -> Blocker | None:
     if not row["ahead"]:
         return None
@@ -154,6 +174,7 @@ _TELL: tuple[Callable[[statements.Row], Blocker | None], ...] = (
     _site_paused,
     _type_paused,
     _no_orchestrator,
+    _limit_reached,
     _jobs_ahead,
 )
 

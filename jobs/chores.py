@@ -89,9 +89,9 @@ def fold_figures() -> bool:
     return rollup.fold()
 
 
-def roll_up_hours() -> bool:
-    """Figures of minutes that are old become figures of hours."""
-    return rollup.roll_up_hours()
+def forget_minutes() -> bool:
+    """Figures of minutes go when they are old; those of hours stay."""
+    return rollup.forget_minutes()
 
 
 def prune() -> bool:
@@ -107,6 +107,6 @@ CHORES: tuple[Chore, ...] = (
     forget_answers,
     name_forgotten_transaction,
     fold_figures,
-    roll_up_hours,
+    forget_minutes,
     Seldom(prune, every_seconds=600),
 )

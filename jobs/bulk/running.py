@@ -7,6 +7,7 @@ for the batch under way.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import Error, connection, transaction
@@ -43,31 +44,45 @@ def run_batch(*, only: str | None = None) -> bool:
     Returns:
         Whether more could be done at once; False also when another runner is at it.
     """
-    with transaction.atomic():  # All of a batch or nothing.
-        operation = _next(only)
-        if operation is None:
-            return False
-        stage = stage_of(operation, most=BATCH)
-        if not stage.most:
-            _rest(operation, stage)
-            return False
-        statements.run("wait_at_most", milliseconds=str(_PATIENCE_MILLISECONDS))
-        items = statements.run("next_bulk_items", operation_id=operation.id, limit=stage.most)
-        fates = _fates(operation, items, stage)
-        statements.run(
-            "mark_bulk_items",
-            operation_id=operation.id,
-            ordinals=[item["ordinal"] for item in items],
-            outcomes=[fate[0] for fate in fates],
-            words=[fate[1] for fate in fates],
-        )
-        return _add_up(operation, Counter(outcome for outcome, _ in fates))
+    operation = None
+    try:
+        with transaction.atomic():  # All of a batch or nothing.
+            operation = _next(only)
+            return operation is not None and _carry_on(operation)
+    except Exception:
+        if operation is not None:
+            _put_off(operation)
+        raise
 
 
 def _next(only: str | None) -> BulkOperation | None:
     running = BulkOperation.objects.filter(state=BulkState.RUNNING, next_batch_at__lte=Now())
     chosen = running if only is None else running.filter(id=only)
     return chosen.order_by("next_batch_at", "id").select_for_update(no_key=True, skip_locked=True).first()
+
+
+def _put_off(operation: BulkOperation) -> None:
+    """One that broke off for whatever reason would be the next again: others come first."""
+    with suppress(Error), transaction.atomic():
+        BulkOperation.objects.filter(id=operation.id, state=BulkState.RUNNING).update(next_batch_at=Now() + _PAUSE)
+
+
+def _carry_on(operation: BulkOperation) -> bool:
+    stage = stage_of(operation, most=BATCH)
+    if not stage.most:
+        _rest(operation, stage)
+        return False
+    statements.run("wait_at_most", milliseconds=str(_PATIENCE_MILLISECONDS))
+    items = statements.run("next_bulk_items", operation_id=operation.id, limit=stage.most)
+    fates = _fates(operation, items, stage)
+    statements.run(
+        "mark_bulk_items",
+        operation_id=operation.id,
+        ordinals=[item["ordinal"] for item in items],
+        outcomes=[fate[0] for fate in fates],
+        words=[fate[1] for fate in fates],
+    )
+    return _add_up(operation, Counter(outcome for outcome, _ in fates))
 
 
 def _rest(operation: BulkOperation, stage: Stage) -> None:
@@ -137,7 +152,6 @@ def _add_up(operation: BulkOperation, counts: Counter[ItemOutcome | None]) -> bo
     operation.next_batch_at = Now() if came_on else Now() + _PAUSE
     if not operation.pending:
         operation.state, operation.next_batch_at, operation.ended_at = BulkState.DONE, None, times.now()
-        sums = {outcome.value: getattr(operation, outcome) for outcome in ItemOutcome}
-        records.record(SiteAct.FINISH, subject_type=SUBJECT, subject_id=operation.id, by=RUNNER, detail=sums)
+        records.record(SiteAct.FINISH, subject_type=SUBJECT, subject_id=operation.id, by=RUNNER, detail=operation.outcomes)
     operation.save(update_fields=["changed", "skipped", "failed", "state", "next_batch_at", "ended_at"])
     return operation.pending > 0 and came_on

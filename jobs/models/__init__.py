@@ -4,7 +4,7 @@ from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
-from jobs.models.bulk import BulkItem, BulkOperation, BulkState, ItemOutcome
+from jobs.models.bulk import PENDING, BulkItem, BulkOperation, BulkState, ItemOutcome
 from jobs.models.canary_retry import CanaryRetry, CanaryState
 from jobs.models.failure_group import FailureCount, FailureFold, FailureGroup, TriageState
 from jobs.models.fold import Fold
@@ -21,6 +21,7 @@ from jobs.models.subscription import Subscription
 from jobs.models.watch import Watch
 
 __all__ = [
+    "PENDING",
     "ApiToken",
     "Attempt",
     "AuditEntry",

@@ -1,7 +1,7 @@
 -- Why a job is not running: one row of all that is told from, of one snapshot. (The functions in it are stable: they see no other.)
 -- Of a job that is not queued nothing is looked for.
 -- Plans: a job and its entries by their keys; orchestrators and lanes whole, which are few; jobs before it by jobs_claim, one look a lane
--- and counted to a limit, and by jobs_future, where only those stand that have come due since the last claim or sweep.
+-- and counted to a limit, and by jobs_future, where only those stand that have come due since the last claim or sweep; jobs_slots.
 with clock as materialized (select clock_timestamp() as at),
 asked as materialized (
   select j.id, j.status, j.type, l.labels, -j.priority as rank, j.scheduled_for, j.attempts, j.max_attempts, c.at,
@@ -28,10 +28,15 @@ turns as (
       limit %(counted_to)s::int + 1) counted) as jobs
   from ways w cross join asked a cross join lateral (
     select array(
-      select unnest(lanes_for(w.orchestrator_id, w.types, w.labels))
+      select unnest(lanes_with_room(lanes_for(w.orchestrator_id, w.types, w.labels)))
       union select l.id from lanes l where l.type = a.type and suits(l.type, l.labels, w.types, w.labels)) as lane_ids) r
   where not a.is_early
-  order by jobs, w.orchestrator_id limit 1)
+  order by jobs, w.orchestrator_id limit 1),
+-- Who holds jobs of its type, where only so many may be held.
+slots as materialized (
+  select j.orchestrator_id, count(*) as jobs
+  from asked a join job_types t on a.waits and t.name = a.type and t.concurrency_limit is not null join jobs j on j.type = a.type and j.holds_slot
+  group by 1)
 select a.status, a.type, a.labels, a.scheduled_for, a.attempts, a.max_attempts, a.at, a.waits, a.is_early,
   -- Its time is that of a retry unless it was retried by hand, or given another time since.
   a.is_early and (
@@ -49,5 +54,7 @@ select a.status, a.type, a.labels, a.scheduled_for, a.attempts, a.max_attempts, 
   (select jsonb_agg(s) from (
     select f.orchestrator_id, f.last_seen_at, f.mode, f.paused_by, f.paused_at as at, f.reason from fleet f where f.mode is not null
     group by 1, 2, 3, 4, 5, 6 order by 2 desc, 1 limit %(most_named)s::int) s) as stopped,
+  (select t.concurrency_limit from job_types t where t.name = a.type) as slot_limit, (select coalesce(sum(s.jobs), 0) from slots s) as held,
+  (select jsonb_agg(h) from (select s.orchestrator_id, s.jobs from slots s order by 2 desc, 1 limit %(most_named)s::int) h) as holders,
   (select t.jobs from turns t) as ahead, (select t.orchestrator_id from turns t) as ahead_for
 from asked a

@@ -27,6 +27,13 @@ _DETAILS = opened(
             "`no_orchestrator`: who takes such jobs and is drained or disabled.",
             maxItems=MOST_NAMED,
         ),
+        "limit": described(COUNT, "`limit_reached`: how many jobs of the type may be held at a time."),
+        "held": described(COUNT, "`limit_reached`: how many are."),
+        "holders": list_of(
+            closed({"orchestratorId": ref("OrchestratorId"), "jobs": COUNT}),
+            "`limit_reached`: by whom, the busiest first.",
+            maxItems=MOST_NAMED,
+        ),
         "jobs": described(
             {**COUNT, "maximum": COUNTED_TO}, "`jobs_ahead`: how many are before it for the orchestrator that comes to it first."
         ),

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models.functions import Now
 
-from jobs import claiming, leases, pausing
+from jobs import claiming, job_types, leases, pausing
 from jobs.actors import Holder
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
@@ -53,10 +53,11 @@ class World:
     @classmethod
     def made(cls, seed: int) -> "World":
         world = cls(random.Random(seed))  # noqa: S311  no secret: repeatable
-        for number in range(world.chance.randrange(4)):
+        for number in range(world.chance.choice((0, 1, 2, 3, 3))):
             world.meet(f"o-{number}")
-        world.enqueue(world.chance.randrange(1, 6))
-        for _ in range(world.chance.randrange(5)):
+        world.enqueue(world.chance.randrange(2, 8))
+        world.limit()
+        for _ in range(world.chance.randrange(6)):
             world.move()
         world.enqueue(world.chance.randrange(4))
         world.edit()
@@ -81,12 +82,17 @@ class World:
                 priority=self.chance.choice((10, 50, 50, 90)),
                 scheduled_for=now + timedelta(seconds=self.chance.choice((-30, -10, -10, 600, 0))),
                 max_attempts=2,
-                labels=self.chance.choice(([], [], [], ["eu"], ["eu", "gpu"])),
+                labels=self.chance.choice(([], [], [], [], ["eu"], ["eu", "gpu"])),
             )
             for _ in range(count)
         ]
         if asked:
             enqueue(asked, by=PRODUCER)
+
+    def limit(self) -> None:
+        for name in TYPES:
+            if self.some(0.4):
+                job_types.configure(name, by=STAFF, reason=WHY, concurrency_limit=self.chance.choice((1, 1, 2)))
 
     def move(self) -> None:
         """A job is claimed, and then held, failed with a retry to come, or given back."""
@@ -111,9 +117,9 @@ class World:
             if self.some(0.15):
                 pausing.pause(by=STAFF, reason=WHY, subject=Subject.type(name))
         for name in list(self.ways):
-            if self.some(0.2):
+            if self.some(0.15):
                 Orchestrator.objects.filter(id=name).update(last_seen_at=Now() - timedelta(hours=1))
-            elif self.some(0.2):
+            elif self.some(0.15):
                 self.chance.choice((pausing.drain, pausing.disable))(name, by=STAFF, reason=WHY)
             else:
                 continue
@@ -127,7 +133,7 @@ class World:
         return self.chance.choice((None, None, [self.chance.choice(TYPES)], self.chance.sample(TYPES, 2)))
 
     def _labels(self) -> list[str] | None:
-        return self.chance.choice((None, [], ["eu"], ["eu", "gpu"], ["gpu"]))
+        return self.chance.choice((None, [], ["eu"], ["eu", "gpu"], ["eu", "gpu"], ["gpu"]))
 
 
 @contextmanager

@@ -23,10 +23,10 @@ def test_a_job_has_no_blockers_exactly_when_a_claim_by_some_live_orchestrator_wo
                 codes = [blocker.code for blocker in blockers.look(job.id).blockers]
                 assert (job.id in won) == (not codes), (seed, job.id, codes)
                 states += 1
-                told.update(codes)
+                told.update(codes if codes else ("none",))
                 alone.update(codes if len(codes) == 1 else ())
         if states >= STATES:
             break
-    assert {reason: told[reason] for reason in Reason if told[reason] < EACH} == {}
+    assert {word: told[word] for word in (*Reason, "none") if told[word] < EACH} == {}
     # Without any of them the above would not hold.
     assert {reason: alone[reason] for reason in Reason if alone[reason] < ALONE} == {}

@@ -14,8 +14,9 @@ from django.urls import reverse
 from django.utils.html import escape
 from rest_framework.test import APIClient
 
-from jobs import blockers, leases, pausing
-from jobs.blockers import COUNTED_TO, Blocker
+from jobs import blockers, job_types, leases, pausing
+from jobs.actors import Holder
+from jobs.blockers import COUNTED_TO, MOST_NAMED, Blocker
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
 from jobs.leases import Pulse
@@ -157,6 +158,49 @@ def test_who_took_such_jobs_and_is_silent_or_stopped_is_told(sql: Sql) -> None:
             "reason": WHY,
         }
     ]
+
+
+@pytest.mark.usefixtures("orchestrator")
+def test_a_type_at_its_limit_is_told_with_who_holds_how_many() -> None:
+    job_types.configure("a", by=STAFF, reason=WHY, concurrency_limit=3)
+    make(3)
+    for holder, count in ((HOLDER, 1), (OTHER, 2)):
+        claim(by=holder, batch_size=count)
+    next_one, last = make(2)
+    (blocker,) = told(next_one)
+
+    assert (blocker.code, blocker.message) == (
+        "limit_reached",
+        "3 a jobs are held, of which there may be 3 at a time: 2 by orch-2, 1 by orch-1.",
+    )
+    assert blocker.details == {
+        "type": "a",
+        "limit": 3,
+        "held": 3,
+        "holders": [{"orchestratorId": "orch-2", "jobs": 2}, {"orchestratorId": "orch-1", "jobs": 1}],
+    }
+    # When one of them ends, the others of its type go first.
+    assert [each.message for each in told(last)[1:]] == ["1 job is ahead of it for orch-1, which would come to it first."]
+
+
+def test_of_many_holders_the_busiest_are_named_and_the_others_counted() -> None:
+    job_types.configure("a", by=STAFF, reason=WHY, concurrency_limit=MOST_NAMED + 3)
+    make(MOST_NAMED + 4)
+    for number in range(MOST_NAMED + 3):
+        claim(by=Holder.of(f"o-{number:02}"), batch_size=1)
+    (blocker,) = told(Job.objects.get(status=Status.QUEUED).id)
+
+    assert blocker.message.endswith("1 by o-09, 3 by others.")
+    assert len(blocker.details["holders"]) == MOST_NAMED
+
+
+def test_what_a_job_requires_is_told_where_nobody_has_it() -> None:
+    claim(by=HOLDER, batch_size=1, labels=["eu"])
+    (job_id,) = make(1, labels=["gpu", "eu"])
+    (blocker,) = told(job_id)
+
+    assert blocker.message == "No orchestrator that was heard of within 10m takes a jobs that require eu, gpu."
+    assert blocker.details["labels"] == ["eu", "gpu"]
 
 
 @pytest.mark.usefixtures("orchestrator")

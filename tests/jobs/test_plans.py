@@ -24,6 +24,7 @@ BY = {
     "claim, 20 types": "jobs_claim",
     "claim, a rare type": "jobs_claim",
     "claim, with labels": "jobs_claim",
+    "claim, types with a limit": "jobs_slots",
     "claim, asked again": "jobs_live",
     "come due": "jobs_future",
     "is anything due": "jobs_claim",
@@ -68,7 +69,20 @@ def test_each_hot_call_is_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["claim, 20 types", "come due", "sweep", "complete", "enqueue, each with its key", "events", "history", "why", "fold", "prune"]
+    "name",
+    [
+        "claim, 20 types",
+        "claim, types with a limit",
+        "come due",
+        "sweep",
+        "complete",
+        "enqueue, each with its key",
+        "events",
+        "history",
+        "why",
+        "fold",
+        "prune",
+    ],
 )
 def test_without_its_index_a_call_is_found_astray(name: str) -> None:
     with transaction.atomic():

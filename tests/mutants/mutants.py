@@ -394,6 +394,13 @@ MUTANTS = [
         test="jobs/test_blocker_agreement.py::test_a_job_has_no_blockers_exactly_when_a_claim_by_some_live_orchestrator_would_return_it",
     ),
     Mutant(
+        name="forgets that a type is at its limit",
+        path="jobs/blockers.py",
+        line="    _limit_reached,",
+        becomes="",
+        test="jobs/test_blocker_agreement.py::test_a_job_has_no_blockers_exactly_when_a_claim_by_some_live_orchestrator_would_return_it",
+    ),
+    Mutant(
         name="forgets who comes first",
         path="jobs/blockers.py",
         line="    _jobs_ahead,",
@@ -422,11 +429,11 @@ MUTANTS = [
         test="jobs/test_rollup.py::test_entries_that_change_no_status_neither_count_nor_cut",
     ),
     Mutant(
-        name="forgets what an hour had when more of its minutes join it",
-        path="jobs/sql/roll_up_hours.sql",
+        name="forgets how long jobs were in a state when more of them leave it",
+        path="jobs/sql/rollup.sql",
         line="set stretches = t.stretches + excluded.stretches, microseconds = t.microseconds + excluded.microseconds",
         becomes="set stretches = excluded.stretches, microseconds = excluded.microseconds",
-        test="jobs/test_rollup.py::test_old_minutes_become_hours_and_their_sums_stay",
+        test="jobs/test_rollup.py::test_a_fold_begins_at_the_beginning_and_goes_on_in_bounded_rounds",
     ),
     Mutant(
         name="deletes a job that was retried since it was looked for",
