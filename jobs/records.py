@@ -29,6 +29,7 @@ class SiteAct(StrEnum):
     RESOLVE = "resolve"
     REOPEN = "reopen"
     REGRESS = "regress"
+    RETRY = "retry"
     WAKE = "wake"
     REGROUP = "regroup"
     PRUNE = "prune"

@@ -193,6 +193,17 @@ class FailureGroupOut(Shape):
         return told | {name: told[name] or None for name in ("code", "topFrame")}
 
 
+class CanaryRetryOut(Shape):
+    """The retry of a failure group, and how far it has come."""
+
+    operationId = AnyJSON(source="operation_id")
+    state = AnyJSON()
+    canaries = AnyJSON()
+    overSeconds = AnyJSON(source="over_seconds")
+    judgedAt = Moment(source="judged_at")
+    words = AnyJSON()
+
+
 class LogLineOut(Shape):
     epoch = AnyJSON()
     sequence = AnyJSON()

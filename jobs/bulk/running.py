@@ -6,9 +6,9 @@ for the batch under way.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import Error, connection, transaction
 from django.db.models.functions import Now
@@ -17,6 +17,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from jobs import records, statements, times
 from jobs.actors import Actor
 from jobs.bulk.actions import ACTIONS
+from jobs.bulk.canary import Stage, halt, stage_of
 from jobs.bulk.operations import SUBJECT
 from jobs.lifecycle import Conflict
 from jobs.models import BulkOperation, BulkState, ItemOutcome
@@ -67,9 +68,13 @@ def _put_off(operation: BulkOperation) -> None:
 
 
 def _carry_on(operation: BulkOperation) -> bool:
+    stage = stage_of(operation, most=BATCH)
+    if not stage.most:
+        _rest(operation, stage)
+        return False
     statements.run("wait_at_most", milliseconds=str(_PATIENCE_MILLISECONDS))
-    items = statements.run("next_bulk_items", operation_id=operation.id, limit=BATCH)
-    fates = _fates(operation, items)
+    items = statements.run("next_bulk_items", operation_id=operation.id, limit=stage.most)
+    fates = _fates(operation, items, stage)
     statements.run(
         "mark_bulk_items",
         operation_id=operation.id,
@@ -80,9 +85,18 @@ def _carry_on(operation: BulkOperation) -> bool:
     return _add_up(operation, Counter(outcome for outcome, _ in fates))
 
 
-def _fates(operation: BulkOperation, items: Sequence[statements.Row]) -> list[_Fate]:
+def _rest(operation: BulkOperation, stage: Stage) -> None:
+    if stage.halted:
+        halt(operation, stage.halted)
+    else:
+        operation.next_batch_at = Now() + _PAUSE
+        operation.save(update_fields=["next_batch_at"])
+
+
+def _fates(operation: BulkOperation, items: Sequence[statements.Row], stage: Stage) -> list[_Fate]:
     """The outcome of each item and its words; none for those that are left for later."""
-    verdicts = _verdicts(operation, [item["job_id"] for item in items if item["free"]])
+    not_before = {item["job_id"]: stage.not_before[item["ordinal"]] for item in items if item["ordinal"] in stage.not_before}
+    verdicts = _verdicts(operation, [item["job_id"] for item in items if item["free"]], not_before)
     fates: list[_Fate] = []
     for item in items:
         verdict = verdicts.get(item["job_id"])
@@ -99,7 +113,7 @@ def _fates(operation: BulkOperation, items: Sequence[statements.Row]) -> list[_F
     return fates
 
 
-def _verdicts(operation: BulkOperation, ids: Sequence[str]) -> dict[str, Verdict | str | None]:
+def _verdicts(operation: BulkOperation, ids: Sequence[str], not_before: Mapping[str, datetime]) -> dict[str, Verdict | str | None]:
     """What became of each job; text for what the database said of one that it refused, None for one that has to wait.
 
     One that fails must not keep the others from their turn: then they are done in halves, down to the one that it is.
@@ -108,7 +122,9 @@ def _verdicts(operation: BulkOperation, ids: Sequence[str]) -> dict[str, Verdict
         return {}
     try:
         with transaction.atomic():
-            done = ACTIONS[operation.action].apply(ids, operation.arguments, by=operation.actor, reason=operation.reason)
+            done = ACTIONS[operation.action].apply(
+                ids, operation.arguments, by=operation.actor, reason=operation.reason, not_before=not_before
+            )
             return dict(zip(ids, done, strict=True))
     except (Error, Conflict) as error:
         if isinstance(error, Error) and (connection.connection is None or connection.connection.closed):
@@ -116,7 +132,7 @@ def _verdicts(operation: BulkOperation, ids: Sequence[str]) -> dict[str, Verdict
         if len(ids) == 1:
             return {ids[0]: None if _passes(error) else f"the database refused: {_said(error)}"}
     half = len(ids) // 2
-    return _verdicts(operation, ids[:half]) | _verdicts(operation, ids[half:])
+    return _verdicts(operation, ids[:half], not_before) | _verdicts(operation, ids[half:], not_before)
 
 
 def _passes(error: Exception) -> bool:

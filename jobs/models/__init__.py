@@ -5,6 +5,7 @@ from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
 from jobs.models.bulk import PENDING, BulkItem, BulkOperation, BulkState, ItemOutcome
+from jobs.models.canary_retry import CanaryRetry, CanaryState
 from jobs.models.failure_group import FailureCount, FailureFold, FailureGroup, TriageState
 from jobs.models.fold import Fold
 from jobs.models.idempotency_key import IdempotencyKey
@@ -29,6 +30,8 @@ __all__ = [
     "BulkItem",
     "BulkOperation",
     "BulkState",
+    "CanaryRetry",
+    "CanaryState",
     "FailureCount",
     "FailureFold",
     "FailureGroup",
