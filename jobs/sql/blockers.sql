@@ -38,10 +38,9 @@ slots as materialized (
   from asked a join job_types t on a.waits and t.name = a.type and t.concurrency_limit is not null join jobs j on j.type = a.type and j.holds_slot
   group by 1)
 select a.status, a.type, a.labels, a.scheduled_for, a.attempts, a.max_attempts, a.at, a.waits, a.is_early,
-  -- Its time is that of a retry unless it was retried by hand, or given another time since.
+  -- A time to come is that of a retry if a failure's retry was the last to set it. (Who is retried by hand after it keeps its old one.)
   a.is_early and (
-    select e.action = 'retry'
-      and exists (select from audit_log f where f.job_id = a.id and f.sequence = e.sequence - 1 and f.action = 'fail' and f.at = e.at)
+    select e.action = 'retry' and exists (select from audit_log f where f.job_id = a.id and f.sequence = e.sequence - 1 and f.action = 'fail')
     from audit_log e
     where e.job_id = a.id and (e.action in ('enqueue', 'retry') or e.action = 'edit' and e.detail -> 'changes' ? 'scheduledFor')
     order by e.sequence desc limit 1) as awaits_retry,

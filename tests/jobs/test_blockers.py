@@ -65,8 +65,9 @@ def test_nothing_keeps_the_job_that_the_next_claim_gets() -> None:
 
 
 @pytest.mark.usefixtures("orchestrator")
-def test_a_job_that_is_scheduled_is_not_due_until_then() -> None:
-    job = JobFactory(scheduled_for=LATER)
+def test_a_job_that_is_scheduled_is_not_due_until_then_and_until_then_no_job_is_ahead() -> None:
+    make(1, priority=90)
+    job = JobFactory(type="a", scheduled_for=LATER)
     (blocker,) = told(job.id)
 
     assert (blocker.code, blocker.details) == ("not_due", {"scheduledFor": "2099-01-01T00:00:00.000000Z"})
