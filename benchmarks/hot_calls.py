@@ -18,7 +18,22 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
     Args:
         among: how many types share the jobs.
     """
-    from jobs import blockers, bulk, claiming, events, folding, leases, progress, retention, rollup, scheduling, sweeps, timing
+    from jobs import (
+        blockers,
+        bulk,
+        claiming,
+        events,
+        failure_groups,
+        folding,
+        job_types,
+        leases,
+        progress,
+        retention,
+        rollup,
+        scheduling,
+        sweeps,
+        timing,
+    )
     from jobs.actors import Actor, Holder
     from jobs.enqueueing import NewJob, enqueue
     from jobs.models import Job
@@ -49,6 +64,12 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
 
         return ready
 
+    def claim_limited() -> Call:
+        held()
+        for name in some:
+            job_types.configure(name, by=Actor.user("staff"), reason="a limit", concurrency_limit=BATCH // len(some))
+        return lambda: claiming.claim(by=holder, batch_size=BATCH, job_types=some)
+
     def claim_again() -> Call:
         held()
         return held
@@ -78,6 +99,26 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         lost = [job.id for job in held()[:10]]
         Job.objects.filter(id__in=lost).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
         return lambda: sweeps.sweep(by=sweeper)
+
+    def sweep_poison() -> Call:
+        # Runs that are lost once too often, and cancels that nobody obeyed: what is told of them is looked up.
+        ids = [job.id for job in running()[:20]]
+        apply([Step(job_id=job_id, action="cancel") for job_id in ids[::2]], by=producer)
+        past = timezone.now() - timedelta(minutes=2)
+        Job.objects.filter(id__in=ids).update(lease_expires_at=past, lease_losses=[past, past])
+        Job.objects.filter(id__in=ids[::2]).update(cancel_requested_at=past)
+        return lambda: sweeps.sweep(by=sweeper, force=True)
+
+    def count_stuck() -> Call:
+        sweep()
+        return sweeps.stuck
+
+    def cancels() -> Call:
+        # Its holder is told of half of them by name, of the others besides.
+        jobs = running()
+        apply([Step(job_id=job.id, action="cancel") for job in jobs], by=producer)
+        pulse = leases.Pulse(named=[{"job_id": job.id, "epoch": job.epoch} for job in jobs[::2]])
+        return lambda: leases.heartbeat(pulse, by=holder)
 
     def orphaned() -> Call:
         held()
@@ -114,6 +155,7 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "claim, 20 types": claim(some),
         "claim, a rare type": claim([seeding.RARE], 10),
         "claim, with labels": claim(None, labels=seeding.LABELS),
+        "claim, types with a limit": claim_limited,
         "claim, asked again": claim_again,
         "come due": come_due,
         "is anything due": lambda: lambda: claiming.is_anything_due(some),
@@ -128,10 +170,15 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "heartbeat": heartbeat,
         "renew": renew,
         "sweep": sweep,
+        "sweep, poison and cancels": sweep_poison,
+        "count of what is stuck": count_stuck,
+        "heartbeat, told of cancels": cancels,
         "bulk batch": bulk_batch,
         "orphaned": orphaned,
         "enqueue": lambda: lambda: enqueue([NewJob(type="type-0") for _ in range(BATCH)], by=producer),
         "enqueue, each with its key": enqueue_keyed,
+        "fold failures": lambda: failure_groups.fold,
+        "failed alike": lambda: lambda: failure_groups.failed_now(["0" * 16]),
         "events": lambda: lambda: events.after(events.Place.read("0"), limit=BATCH, most_bytes=1_000_000),
         "why": why,
         "history": lambda: lambda: events.history("job_" + "1".zfill(26), after=-1, limit=BATCH, most_bytes=1_000_000),

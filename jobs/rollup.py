@@ -1,7 +1,7 @@
 """Figures by type, folded from the audit log: how long jobs are in each state, and how many go where.
 
-Pages and monitors read these instead of the log. They come from the log alone, each entry counts once, and what was counted stays: by the
-minute for two days, then by the hour, and since ever.
+Pages and monitors read these instead of the log. They come from the log alone, each entry counts once, and what was counted stays: since
+ever (these only grow, as a monitor wants its counters), by the hour, and by the minute for two days.
 
 Lengths are kept as counts in buckets, eight to each doubling: bucket b holds those from 2^(b/8) microseconds to 2^((b+1)/8). A percentile
 is told as the geometric middle of the bucket that holds it, so it is off by a factor of 2^(1/16) at most: 4.5 %, whatever the lengths are.
@@ -9,21 +9,43 @@ Counts and sums are exact.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, groupby
 from operator import itemgetter
 
-from jobs import folding, statements
+from jobs import folding, statements, times
 from jobs.models import Span
 
 FOLD = "rollup"
 MINUTES_KEPT = timedelta(days=2)
 _BUCKETS_TO_A_DOUBLING = 8
-# Rows that become part of their hours at once.
-_MOST_ROLLED = 5000
-_EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC))
+# A longer period is read by its hours: of many types, its minutes would be a million rows.
+_LONGEST_BY_MINUTES = timedelta(days=1)
+_MOST_FORGOTTEN = 5000
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `since` to before `until`, both of them at a full minute or hour, whichever it is told by."""
+
+    span: Span
+    since: datetime
+    until: datetime
+
+    @classmethod
+    def around(cls, since: datetime, until: datetime, *, now: datetime) -> "Period":
+        """The period with the minutes, or where it is long or long ago the hours, that its ends lie in."""
+        by_minutes = since >= now - MINUTES_KEPT and until - since <= _LONGEST_BY_MINUTES
+        first, last = (moment.replace(second=0, microsecond=0) for moment in (since, until))
+        if by_minutes:
+            return cls(Span.MINUTE, first, last + timedelta(minutes=1))
+        return cls(Span.HOUR, first.replace(minute=0), last.replace(minute=0) + timedelta(hours=1))
+
+
+# Since the log began.
+EVER = Period(Span.EVER, datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC))
 
 
 @dataclass(frozen=True)
@@ -85,80 +107,34 @@ def fold() -> bool:
     return folding.fold(FOLD, "rollup")
 
 
-def roll_up_hours(*, minutes_kept: timedelta = MINUTES_KEPT) -> bool:
-    """Makes minutes that are old enough part of their hours. Sums stay as they are at every moment.
+def forget_minutes() -> bool:
+    """Removes figures of minutes that are old: those of their hours stay.
 
     Returns:
         Whether there may be more at once.
     """
-    kept_for = int(minutes_kept.total_seconds())
-    (row,) = statements.run("roll_up_hours", fold=FOLD, kept_for=kept_for, most=_MOST_ROLLED)
-    return bool(row["rolled"] == _MOST_ROLLED)
+    (row,) = statements.run("forget_minutes", before=times.now() - MINUTES_KEPT, most=_MOST_FORGOTTEN)
+    return bool(row["forgotten"] == _MOST_FORGOTTEN)
 
 
-def spreads(since: datetime, until: datetime, *, job_type: str | None = None) -> list[Spread]:
-    """How long jobs were in each state, of those that left it from `since` to before `until`, by type and state.
-
-    Args:
-        since: a full minute; beyond MINUTES_KEPT a full hour.
-        until: as since.
-        job_type: only of this one.
-    """
-    return list(_spreads([Span.MINUTE, Span.HOUR], since, until, job_type))
-
-
-def spreads_ever(*, job_type: str | None = None) -> list[Spread]:
-    """The same since the log began: these only grow."""
-    return list(_spreads([Span.EVER], *_EVER, job_type))
-
-
-def moves(since: datetime, until: datetime, *, step: timedelta | None = None, job_type: str | None = None) -> list[Moved]:
-    """How many jobs went where from `since` to before `until`.
+def spreads(period: Period = EVER, *, job_type: str | None = None) -> list[Spread]:
+    """How long jobs were in each state, of those that left it in the period, by type and state.
 
     Args:
-        since: a full minute; beyond MINUTES_KEPT a full hour.
-        until: as since.
-        step: length of the steps that the period is told in, whole minutes, counted from 1970; beyond MINUTES_KEPT whole hours.
-            None: all together.
         job_type: only of this one.
     """
-    return _moves([Span.MINUTE, Span.HOUR], since, until, None if step is None else int(step.total_seconds()), job_type)
+    rows = statements.run("time_spent", **_within(period), type=job_type)
+    return [_spread(named, state, list(same)) for (named, state), same in groupby(rows, itemgetter("type", "state"))]
 
 
-def moves_ever(*, job_type: str | None = None) -> list[Moved]:
-    """The same since the log began: these only grow, as a monitor wants its counters."""
-    return _moves([Span.EVER], *_EVER, None, job_type)
+def moves(period: Period = EVER, *, step: timedelta | None = None, job_type: str | None = None) -> list[Moved]:
+    """How many jobs went where in the period.
 
-
-def begins(moment: datetime, *, now: datetime) -> datetime:
-    """The beginning of the minute, or of the hour where there are only hours, that a moment lies in."""
-    whole = moment.replace(second=0, microsecond=0)
-    return whole if whole > now - MINUTES_KEPT else whole.replace(minute=0)
-
-
-def lag_seconds() -> float:
-    """How old the oldest entry is that is not in the figures yet; 0 when there is none."""
-    rows = statements.run("fold_lag", fold=FOLD)
-    return max(0.0, rows[0]["seconds"]) if rows else 0.0
-
-
-def _spreads(spans: Sequence[Span], since: datetime, until: datetime, job_type: str | None) -> Iterator[Spread]:
-    rows = statements.run("time_spent", spans=[int(span) for span in spans], since=since, until=until, type=job_type)
-    for (named, state), same in groupby(rows, itemgetter("type", "state")):
-        some = list(same)
-        yield Spread(
-            type=named,
-            state=state,
-            stretches=sum(row["stretches"] for row in some),
-            microseconds=int(sum(row["microseconds"] for row in some)),
-            buckets={row["bucket"]: row["stretches"] for row in some},
-        )
-
-
-def _moves(spans: Sequence[Span], since: datetime, until: datetime, step_seconds: int | None, job_type: str | None) -> list[Moved]:
-    rows = statements.run(
-        "transition_counts", spans=[int(span) for span in spans], since=since, until=until, step=step_seconds, type=job_type
-    )
+    Args:
+        step: length of the steps that it is told in, whole minutes or hours as the period is, counted from 1970. None: all together.
+        job_type: only of this one.
+    """
+    rows = statements.run("transition_counts", **_within(period), step=None if step is None else int(step.total_seconds()), type=job_type)
     return [
         Moved(
             begins_at=row["begins_at"],
@@ -170,3 +146,23 @@ def _moves(spans: Sequence[Span], since: datetime, until: datetime, step_seconds
         )
         for row in rows
     ]
+
+
+def lag_seconds() -> float:
+    """How old the oldest entry is that is not in the figures yet; 0 when there is none."""
+    rows = statements.run("fold_lag", fold=FOLD)
+    return max(0.0, rows[0]["seconds"]) if rows else 0.0
+
+
+def _within(period: Period) -> dict[str, object]:
+    return {"span": int(period.span), "since": period.since, "until": period.until}
+
+
+def _spread(job_type: str, state: str, rows: Sequence[statements.Row]) -> Spread:
+    return Spread(
+        type=job_type,
+        state=state,
+        stretches=sum(row["stretches"] for row in rows),
+        microseconds=int(sum(row["microseconds"] for row in rows)),
+        buckets={row["bucket"]: row["stretches"] for row in rows},
+    )

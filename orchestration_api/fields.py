@@ -62,6 +62,9 @@ class Identifier(Text):
 class Label(Text):
     default_error_messages = {"form": "must be 1 to 63 of A-Z a-z 0-9 . _ : = / -"}
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_blank": False, **options})
+
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
         if not labels.FORM.fullmatch(text):

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from jobs import times
 from jobs.lifecycle import Status
-from jobs.models import BulkOperation, FailureGroup, Job
+from jobs.models import FailureGroup, Job
 from jobs.rollup import Spread
 from jobs.timing import Timing
 from orchestration_api.fields import AnyJSON, Moment
@@ -193,6 +193,17 @@ class FailureGroupOut(Shape):
         return told | {name: told[name] or None for name in ("code", "topFrame")}
 
 
+class CanaryRetryOut(Shape):
+    """The retry of a failure group, and how far it has come."""
+
+    operationId = AnyJSON(source="operation_id")
+    state = AnyJSON()
+    canaries = AnyJSON()
+    overSeconds = AnyJSON(source="over_seconds")
+    judgedAt = Moment(source="judged_at")
+    words = AnyJSON()
+
+
 class LogLineOut(Shape):
     epoch = AnyJSON()
     sequence = AnyJSON()
@@ -218,11 +229,7 @@ class BulkOperationOut(Shape):
     confirmedAt = Moment(source="confirmed_at")
     endedAt = Moment(source="ended_at")
     selected = AnyJSON()
-
-    @classmethod
-    def of(cls, thing: BulkOperation) -> dict[str, Any]:
-        sums = {"changed": thing.changed, "skipped": thing.skipped, "failed": thing.failed, "pending": thing.pending}
-        return super().of(thing) | {"outcomes": sums}
+    outcomes = AnyJSON()
 
 
 class BulkItemOut(Shape):

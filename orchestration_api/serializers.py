@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from jobs.bulk import ACTIONS, MOST
+from jobs.bulk import ACTIONS, LONGEST_SPREAD, MOST, MOST_CANARIES
 from jobs.claiming import MOST_AT_ONCE as MOST_CLAIMED
 from jobs.failures import Category
 from jobs.labels import MOST_DECLARED, MOST_REQUIRED
@@ -278,6 +278,12 @@ class Order(WireSerializer):
 
 class Reopening(WireSerializer):
     reason = Text(required=False, max_length=2000)
+
+
+class GroupRetry(WireSerializer):
+    reason = Text(allow_blank=False, max_length=2000)
+    canaries = Whole(required=False, min_value=1, max_value=MOST_CANARIES)
+    overSeconds = Whole(required=False, min_value=0, max_value=int(LONGEST_SPREAD.total_seconds()), source="over_seconds")
 
 
 class Resolving(Reopening):

@@ -71,7 +71,7 @@ urlpatterns = [
     path("failure-groups/<str:fingerprint>", FailureGroupViewSet.as_view({"get": "retrieve"})),
     *(
         path(f"failure-groups/<str:fingerprint>/{act}", FailureGroupViewSet.as_view({"post": act}))
-        for act in ("acknowledge", "snooze", "resolve", "reopen")
+        for act in ("acknowledge", "snooze", "resolve", "reopen", "retry")
     ),
     path("figures", FigureViewSet.as_view({"get": "index"})),
     path("events", EventViewSet.as_view({"get": "index"})),

@@ -18,11 +18,10 @@ from jobs import bulk
 from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.filters import StateFilter
 from jobs.admin.readonly import ReadOnlyAdmin
-from jobs.models import BulkItem, BulkOperation, BulkState, ItemOutcome
+from jobs.models import PENDING, BulkItem, BulkOperation, BulkState
 from jobs.templatetags.jobs import NONE, ago, thousands
 
 MOST_ITEMS = 200
-PENDING = "pending"
 _BADGES = {
     BulkState.PREVIEW: "s-queued",
     BulkState.RUNNING: "s-running",
@@ -88,7 +87,7 @@ class BulkOperationAdmin(ReadOnlyAdmin):
             "facts": [
                 ("State", self.state_badge(operation)),
                 ("Jobs", operation.selection),
-                ("Priority", operation.arguments.get("priority", NONE)),
+                *((name.capitalize(), value) for name, value in operation.arguments.items()),
                 ("Shown", f"{thousands(operation.preview['count'])}, of which {thousands(operation.preview['wouldChange'])} would change"),
                 ("Selected", NONE if operation.selected is None else thousands(operation.selected)),
                 ("Reason", operation.reason or NONE),
@@ -121,10 +120,9 @@ class BulkOperationAdmin(ReadOnlyAdmin):
     def which(self, operation: BulkOperation) -> SafeString:
         return format_html('<span class="preview" title="{}">{}</span>', operation.selection, operation.selection)
 
-    @admin.display(description="Changed, skipped, failed")
+    @admin.display(description="Outcome")
     def progress(self, operation: BulkOperation) -> str:
-        done = (operation.changed, operation.skipped, operation.failed)
-        return f"{' + '.join(map(thousands, done))} of {thousands(_size(operation))}"
+        return ", ".join(f"{thousands(count)} {name}" for name, count in operation.outcomes.items() if count) or NONE
 
     @admin.display(description="By")
     def by(self, operation: BulkOperation) -> str:
@@ -164,7 +162,7 @@ class BulkOperationAdmin(ReadOnlyAdmin):
 
 def _items(request: HttpRequest, operation: BulkOperation) -> dict[str, object]:
     """Its jobs, those of one outcome if the address asks for it, a page at a time."""
-    counts = {**{outcome: getattr(operation, outcome) for outcome in ItemOutcome.values}, PENDING: operation.pending}
+    counts = operation.outcomes
     chosen, after = request.GET.get("outcome", ""), request.GET.get("after", "")
     found = BulkItem.objects.filter(operation_id=operation.id)
     if chosen in counts:

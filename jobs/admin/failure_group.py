@@ -10,10 +10,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from jobs import failure_groups
+from jobs import bulk, failure_groups
 from jobs.admin.filters import CategoryFilter, TriageStateFilter, TypeFilter
 from jobs.admin.triage import TriageAdmin
-from jobs.models import FailureCount, FailureGroup, TriageState
+from jobs.models import CanaryState, FailureCount, FailureGroup, TriageState
 from jobs.templatetags.jobs import NONE, ago, at, job_link, thousands
 
 _BADGES = {
@@ -39,7 +39,7 @@ class FailureGroupAdmin(TriageAdmin):
     ordering = ["-last_seen_at", "fingerprint"]
     search_fields = ["title"]
     search_help_text = "Words of the message, or a whole fingerprint"
-    actions = ["acknowledge", "snooze", "resolve", "reopen"]
+    actions = ["acknowledge", "snooze", "resolve", "reopen", "retry"]
 
     @admin.action(permissions=["triage"], description="Acknowledge")
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[FailureGroup]) -> HttpResponse:
@@ -56,6 +56,10 @@ class FailureGroupAdmin(TriageAdmin):
     @admin.action(permissions=["triage"], description="Reopen")
     def reopen(self, request: HttpRequest, queryset: QuerySet[FailureGroup]) -> HttpResponse:
         return self.ask_or_act_on_selected(request, "reopen")
+
+    @admin.action(permissions=["retry"], description="Retry")
+    def retry(self, request: HttpRequest, queryset: QuerySet[FailureGroup]) -> HttpResponse:
+        return self.ask_or_act_on_selected(request, "retry")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[FailureGroup], search_term: str) -> tuple[Any, bool]:
         words = search_term.split()[:10]
@@ -86,6 +90,7 @@ class FailureGroupAdmin(TriageAdmin):
                 ("Jobs failed so now", self.failed(group)),
                 ("Failures", thousands(group.failures)),
                 ("By the hour", _hours(group)),
+                ("Last retry", _last_retry(group)),
                 ("First seen", format_html("{}, {}", at(group.first_seen_at), ago(group.first_seen_at))),
                 ("Last seen", format_html("{}, {}", at(group.last_seen_at), ago(group.last_seen_at))),
                 ("Type", group.type),
@@ -154,3 +159,12 @@ class FailureGroupAdmin(TriageAdmin):
 def _hours(group: FailureGroup) -> SafeString:
     counts = FailureCount.objects.filter(fingerprint=group.fingerprint, failures__gt=0).order_by("-hour")[:_HOURS_TOLD]
     return format_html_join(", ", "{} since {}", ((thousands(count.failures), at(count.hour)) for count in counts)) or NONE
+
+
+def _last_retry(group: FailureGroup) -> SafeString:
+    retry = bulk.last_retry(group.fingerprint)
+    if retry is None:
+        return NONE
+    url = reverse("admin:jobs_bulkoperation_change", args=[retry.operation_id])
+    state = CanaryState(retry.state).label
+    return format_html('<a href="{}">{}</a>, {} canaries <span class="q">{}</span>', url, state, retry.canaries, retry.words or "")

@@ -1,4 +1,4 @@
-"""Staff say what they make of failure groups: asked for a reason first, as for jobs."""
+"""Staff say what they make of failure groups, and retry them: asked for a reason first, as for jobs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 
-from jobs import triage
+from jobs import bulk, failure_groups, triage
+from jobs.actors import Actor
 from jobs.admin.acting import MOST_AT_ONCE, ReasonForm, staff
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.models import FailureGroup, TriageState
@@ -66,36 +67,98 @@ class PlainForm(ReasonForm):
         return {}
 
 
-Form = NoteForm | SnoozeForm | PlainForm
+class RetryForm(ReasonForm):
+    canaries = forms.IntegerField(
+        initial=bulk.CANARIES, min_value=1, max_value=bulk.MOST_CANARIES, help_text="So many jobs of it are tried first."
+    )
+    minutes = forms.IntegerField(
+        initial=0,
+        min_value=0,
+        max_value=int(bulk.LONGEST_SPREAD / timedelta(minutes=1)),
+        label="Spread the rest over minutes",
+        help_text="0: at once.",
+    )
+    field_order = ["canaries", "minutes", "reason"]
+
+    def terms(self) -> dict[str, Any]:
+        return {"canaries": self.cleaned_data["canaries"], "over": timedelta(minutes=self.cleaned_data["minutes"])}
+
+
+Form = NoteForm | SnoozeForm | PlainForm | RetryForm
 
 
 @dataclass(frozen=True)
 class Act:
     """
     Attributes:
-        make: called with a fingerprint, by=, reason= and the terms of the form.
+        make: called with a fingerprint, by=, reason= and the terms of the form; False when it was so already.
         consequence: of it, for who is about to say it.
         past: what has been done to a group then.
+        is_open: whether it would change anything of a group that is so.
+        permission: that it needs.
+        note: what else there is to know.
     """
 
-    make: Callable[..., Triaged]
+    make: Callable[..., bool]
     form: type[Form]
     icon: str
     consequence: str
     past: str
+    is_open: Callable[[FailureGroup], bool]
+    permission: str = "jobs.change_failuregroup"
+    note: str = "Neither jobs nor counts are changed."
+
+
+def _of_triage(name: SiteAct, make: Callable[..., Triaged], form: type[Form], icon: str, consequence: str, past: str) -> Act:
+    def is_open(group: FailureGroup) -> bool:
+        state = TriageState(group.state)
+        return state in triage.SOURCES[name] and not (name is SiteAct.REOPEN and state is TriageState.NEW)
+
+    return Act(lambda fingerprint, **said: make(fingerprint, **said).changed, form, icon, consequence, past, is_open)
+
+
+def _retry(fingerprint: str, *, by: Actor, reason: str, canaries: int, over: timedelta) -> bool:
+    bulk.retry_group(fingerprint, by=by, reason=reason, canaries=canaries, over=over)
+    return True
 
 
 ACTS = {
-    SiteAct.ACKNOWLEDGE: Act(
-        triage.acknowledge, AcknowledgeForm, "search", "Everybody sees who looks into it. It is counted as before.", "acknowledged"
+    SiteAct.ACKNOWLEDGE: _of_triage(
+        SiteAct.ACKNOWLEDGE,
+        triage.acknowledge,
+        AcknowledgeForm,
+        "search",
+        "Everybody sees who looks into it. It is counted as before.",
+        "acknowledged",
     ),
-    SiteAct.SNOOZE: Act(
-        triage.snooze, SnoozeForm, "clock", "It is nobody's business until then, whichever comes first; then it is what it was.", "snoozed"
+    SiteAct.SNOOZE: _of_triage(
+        SiteAct.SNOOZE,
+        triage.snooze,
+        SnoozeForm,
+        "clock",
+        "It is nobody's business until then, whichever comes first; then it is what it was.",
+        "snoozed",
     ),
-    SiteAct.RESOLVE: Act(
-        triage.resolve, NoteForm, "check", "Its cause is mended. What fails from now on reopens it as regressed.", "resolved"
+    SiteAct.RESOLVE: _of_triage(
+        SiteAct.RESOLVE,
+        triage.resolve,
+        NoteForm,
+        "check",
+        "Its cause is mended. What fails from now on reopens it as regressed.",
+        "resolved",
     ),
-    SiteAct.REOPEN: Act(triage.reopen, PlainForm, "retry", "It is as new, and nobody's.", "reopened"),
+    SiteAct.REOPEN: _of_triage(SiteAct.REOPEN, triage.reopen, PlainForm, "left", "It is as new, and nobody's.", "reopened"),
+    SiteAct.RETRY: Act(
+        _retry,
+        RetryForm,
+        "retry",
+        "Its failed jobs go back to the queue: a few canaries first, and the rest only when these have completed. When one of them fails "
+        "again, it stops.",
+        "being retried",
+        lambda group: bool(failure_groups.failed_now([group.fingerprint])[group.fingerprint]),
+        permission="jobs.change_job",
+        note="The sweep loop carries it out, as a bulk operation.",
+    ),
 }
 
 
@@ -109,15 +172,15 @@ class TriageAdmin(ReadOnlyAdmin):
     def has_triage_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("jobs.change_failuregroup")
 
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(ACTS[SiteAct.RETRY].permission)
+
     def acts_of(self, request: HttpRequest, group: FailureGroup) -> list[dict[str, str]]:
         """What may be said of a group now, by this person."""
-        if not self.has_triage_permission(request):
-            return []
-        state = TriageState(group.state)
         return [
             {"name": name, "icon": act.icon, "url": reverse(f"admin:jobs_failuregroup_{name}", args=[group.pk])}
             for name, act in ACTS.items()
-            if state in triage.SOURCES[name] and not (name is SiteAct.REOPEN and state is TriageState.NEW)
+            if request.user.has_perm(act.permission) and act.is_open(group)
         ]
 
     def ask_or_act_on_selected(self, request: HttpRequest, act_name: str) -> HttpResponse:
@@ -127,7 +190,7 @@ class TriageAdmin(ReadOnlyAdmin):
         return self._ask_or_act(request, SiteAct(act_name), names, back=request.get_full_path(), answered=asked)
 
     def _ask_or_act_on_one(self, request: HttpRequest, object_id: str, *, act_name: SiteAct) -> HttpResponse:
-        if not self.has_triage_permission(request):
+        if not request.user.has_perm(ACTS[act_name].permission):
             raise PermissionDenied
         group = self.noun(request, object_id)
         if group is None:
@@ -160,7 +223,11 @@ class TriageAdmin(ReadOnlyAdmin):
 
 def _outcome(act: Act, fingerprint: str, **said: Any) -> str:
     try:
-        return act.past if act.make(fingerprint, **said).changed else "so already"
+        return act.past if act.make(fingerprint, **said) else "so already"
+    except bulk.UnderWay:
+        return "left out: being retried already"
+    except bulk.NothingToRetry:
+        return "left out: no job of it stands failed"
     except TriageRefused as refused:
         return f"left out: {refused.group.state}"
     except NoSuchGroup:

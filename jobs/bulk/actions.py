@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from jobs import transitions, triage
@@ -23,7 +24,8 @@ class BulkAction:
         name: as it is asked for.
         takes: the arguments that it needs, all of them.
         is_open: whether it would change a job in that status, at the word of such an actor.
-        apply: does it to jobs, each on its own: ids, arguments, by= and reason=. Returns a verdict for each, in their order.
+        apply: does it to jobs, each on its own: ids, arguments, by=, reason= and not_before=: of jobs by their ids, when they may run; the
+            others at once. Returns a verdict for each, in their order.
     """
 
     name: str
@@ -52,9 +54,14 @@ def _through_the_door(name: Verb | Act, *takes: str) -> BulkAction:
     def is_open(status: Status, actor: ActorKind) -> bool:
         return f"{name}:{status}" in permissions_of(actor)
 
-    def apply(ids: Sequence[str], arguments: Arguments, *, by: Actor, reason: str) -> list[Verdict]:
+    def apply(
+        ids: Sequence[str], arguments: Arguments, *, by: Actor, reason: str, not_before: Mapping[str, datetime] | None = None
+    ) -> list[Verdict]:
+        when = not_before or {}
         steps = [
-            Step.editing(dict(arguments), job_id=job_id, reason=reason) if takes else Step(job_id=job_id, action=name, reason=reason)
+            Step.editing(dict(arguments), job_id=job_id, reason=reason)
+            if takes
+            else Step(job_id=job_id, action=name, reason=reason, scheduled_for=when.get(job_id))
             for job_id in ids
         ]
         return [verdict_on(ruling) for ruling in transitions.apply(steps, by=by)]
@@ -66,8 +73,10 @@ def _may_be_acknowledged(status: Status, actor: ActorKind) -> bool:
     return status is Status.FAILED and actor is ActorKind.USER
 
 
-def _acknowledge(ids: Sequence[str], arguments: Arguments, *, by: Actor, reason: str) -> list[Verdict]:
-    """The failure group of each failed job, once: the jobs themselves stay as they are."""
+def _acknowledge(
+    ids: Sequence[str], arguments: Arguments, *, by: Actor, reason: str, not_before: Mapping[str, datetime] | None = None
+) -> list[Verdict]:
+    """The failure group of each failed job, once: the jobs themselves stay as they are, whenever that is."""
     jobs = {job.id: job for job in Job.objects.filter(id__among=list(ids)).only("id", "status", "fingerprint")}
     done: set[str | None] = set()
     verdicts = []

@@ -6,8 +6,9 @@ for the batch under way.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from django.db import Error, connection, transaction
 from django.db.models.functions import Now
@@ -16,6 +17,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from jobs import records, statements, times
 from jobs.actors import Actor
 from jobs.bulk.actions import ACTIONS
+from jobs.bulk.canary import Stage, halt, stage_of
 from jobs.bulk.operations import SUBJECT
 from jobs.lifecycle import Conflict
 from jobs.models import BulkOperation, BulkState, ItemOutcome
@@ -42,21 +44,15 @@ def run_batch(*, only: str | None = None) -> bool:
     Returns:
         Whether more could be done at once; False also when another runner is at it.
     """
-    with transaction.atomic():  # All of a batch or nothing.
-        operation = _next(only)
-        if operation is None:
-            return False
-        statements.run("wait_at_most", milliseconds=str(_PATIENCE_MILLISECONDS))
-        items = statements.run("next_bulk_items", operation_id=operation.id, limit=BATCH)
-        fates = _fates(operation, items)
-        statements.run(
-            "mark_bulk_items",
-            operation_id=operation.id,
-            ordinals=[item["ordinal"] for item in items],
-            outcomes=[fate[0] for fate in fates],
-            words=[fate[1] for fate in fates],
-        )
-        return _add_up(operation, Counter(outcome for outcome, _ in fates))
+    operation = None
+    try:
+        with transaction.atomic():  # All of a batch or nothing.
+            operation = _next(only)
+            return operation is not None and _carry_on(operation)
+    except Exception:
+        if operation is not None:
+            _put_off(operation)
+        raise
 
 
 def _next(only: str | None) -> BulkOperation | None:
@@ -65,9 +61,42 @@ def _next(only: str | None) -> BulkOperation | None:
     return chosen.order_by("next_batch_at", "id").select_for_update(no_key=True, skip_locked=True).first()
 
 
-def _fates(operation: BulkOperation, items: Sequence[statements.Row]) -> list[_Fate]:
+def _put_off(operation: BulkOperation) -> None:
+    """One that broke off for whatever reason would be the next again: others come first."""
+    with suppress(Error), transaction.atomic():
+        BulkOperation.objects.filter(id=operation.id, state=BulkState.RUNNING).update(next_batch_at=Now() + _PAUSE)
+
+
+def _carry_on(operation: BulkOperation) -> bool:
+    stage = stage_of(operation, most=BATCH)
+    if not stage.most:
+        _rest(operation, stage)
+        return False
+    statements.run("wait_at_most", milliseconds=str(_PATIENCE_MILLISECONDS))
+    items = statements.run("next_bulk_items", operation_id=operation.id, limit=stage.most)
+    fates = _fates(operation, items, stage)
+    statements.run(
+        "mark_bulk_items",
+        operation_id=operation.id,
+        ordinals=[item["ordinal"] for item in items],
+        outcomes=[fate[0] for fate in fates],
+        words=[fate[1] for fate in fates],
+    )
+    return _add_up(operation, Counter(outcome for outcome, _ in fates))
+
+
+def _rest(operation: BulkOperation, stage: Stage) -> None:
+    if stage.halted:
+        halt(operation, stage.halted)
+    else:
+        operation.next_batch_at = Now() + _PAUSE
+        operation.save(update_fields=["next_batch_at"])
+
+
+def _fates(operation: BulkOperation, items: Sequence[statements.Row], stage: Stage) -> list[_Fate]:
     """The outcome of each item and its words; none for those that are left for later."""
-    verdicts = _verdicts(operation, [item["job_id"] for item in items if item["free"]])
+    not_before = {item["job_id"]: stage.not_before[item["ordinal"]] for item in items if item["ordinal"] in stage.not_before}
+    verdicts = _verdicts(operation, [item["job_id"] for item in items if item["free"]], not_before)
     fates: list[_Fate] = []
     for item in items:
         verdict = verdicts.get(item["job_id"])
@@ -84,7 +113,7 @@ def _fates(operation: BulkOperation, items: Sequence[statements.Row]) -> list[_F
     return fates
 
 
-def _verdicts(operation: BulkOperation, ids: Sequence[str]) -> dict[str, Verdict | str | None]:
+def _verdicts(operation: BulkOperation, ids: Sequence[str], not_before: Mapping[str, datetime]) -> dict[str, Verdict | str | None]:
     """What became of each job; text for what the database said of one that it refused, None for one that has to wait.
 
     One that fails must not keep the others from their turn: then they are done in halves, down to the one that it is.
@@ -93,7 +122,9 @@ def _verdicts(operation: BulkOperation, ids: Sequence[str]) -> dict[str, Verdict
         return {}
     try:
         with transaction.atomic():
-            done = ACTIONS[operation.action].apply(ids, operation.arguments, by=operation.actor, reason=operation.reason)
+            done = ACTIONS[operation.action].apply(
+                ids, operation.arguments, by=operation.actor, reason=operation.reason, not_before=not_before
+            )
             return dict(zip(ids, done, strict=True))
     except (Error, Conflict) as error:
         if isinstance(error, Error) and (connection.connection is None or connection.connection.closed):
@@ -101,7 +132,7 @@ def _verdicts(operation: BulkOperation, ids: Sequence[str]) -> dict[str, Verdict
         if len(ids) == 1:
             return {ids[0]: None if _passes(error) else f"the database refused: {_said(error)}"}
     half = len(ids) // 2
-    return _verdicts(operation, ids[:half]) | _verdicts(operation, ids[half:])
+    return _verdicts(operation, ids[:half], not_before) | _verdicts(operation, ids[half:], not_before)
 
 
 def _passes(error: Exception) -> bool:
@@ -121,7 +152,6 @@ def _add_up(operation: BulkOperation, counts: Counter[ItemOutcome | None]) -> bo
     operation.next_batch_at = Now() if came_on else Now() + _PAUSE
     if not operation.pending:
         operation.state, operation.next_batch_at, operation.ended_at = BulkState.DONE, None, times.now()
-        sums = {outcome.value: getattr(operation, outcome) for outcome in ItemOutcome}
-        records.record(SiteAct.FINISH, subject_type=SUBJECT, subject_id=operation.id, by=RUNNER, detail=sums)
+        records.record(SiteAct.FINISH, subject_type=SUBJECT, subject_id=operation.id, by=RUNNER, detail=operation.outcomes)
     operation.save(update_fields=["changed", "skipped", "failed", "state", "next_batch_at", "ended_at"])
     return operation.pending > 0 and came_on

@@ -33,7 +33,8 @@ begin
   end if;
   return (
     select array_agg(l.id) from lanes l where l.id = any(lane_ids) and l.type <> all (array(
-      select t.name from job_types t where t.concurrency_limit is not null
+      select t.name from job_types t
+      where t.concurrency_limit is not null and t.name = any(array(select o.type from lanes o where o.id = any(lane_ids)))
         and t.concurrency_limit <= (select count(*) from jobs j where j.type = t.name and j.holds_slot))));
 end $f$;
 

@@ -4,7 +4,8 @@ from jobs.models.api_token import ApiToken, Scope
 from jobs.models.attempt import Attempt
 from jobs.models.audit import AuditEntry
 from jobs.models.auth_failure import AuthFailure
-from jobs.models.bulk import BulkItem, BulkOperation, BulkState, ItemOutcome
+from jobs.models.bulk import PENDING, BulkItem, BulkOperation, BulkState, ItemOutcome
+from jobs.models.canary_retry import CanaryRetry, CanaryState
 from jobs.models.failure_group import FailureCount, FailureFold, FailureGroup, TriageState
 from jobs.models.fold import Fold
 from jobs.models.idempotency_key import IdempotencyKey
@@ -17,9 +18,11 @@ from jobs.models.orchestrator import Orchestrator
 from jobs.models.pause import Pause, PauseMode, PauseScope
 from jobs.models.rollup import Span, TimeSpent, TransitionCount
 from jobs.models.subscription import Subscription
+from jobs.models.sweep_run import SweepRun
 from jobs.models.watch import Watch
 
 __all__ = [
+    "PENDING",
     "ApiToken",
     "Attempt",
     "AuditEntry",
@@ -27,6 +30,8 @@ __all__ = [
     "BulkItem",
     "BulkOperation",
     "BulkState",
+    "CanaryRetry",
+    "CanaryState",
     "FailureCount",
     "FailureFold",
     "FailureGroup",
@@ -45,6 +50,7 @@ __all__ = [
     "Scope",
     "Span",
     "Subscription",
+    "SweepRun",
     "TimeSpent",
     "TransitionCount",
     "TriageState",

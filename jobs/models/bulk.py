@@ -4,6 +4,9 @@ from django.db.models import F, Q
 from jobs.actors import Actor
 from jobs.lifecycle import ActorKind
 
+# What has no outcome yet, or, of an operation that was stopped, gets none any more.
+PENDING = "pending"
+
 
 class BulkState(models.TextChoices):
     PREVIEW = "preview"
@@ -89,6 +92,11 @@ class BulkOperation(models.Model):
     def pending(self) -> int:
         """Jobs of it that nothing has become of; of one that was stopped, they are left as they are."""
         return (self.selected or 0) - self.changed - self.skipped - self.failed
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many of its jobs came to what; together as many as were selected."""
+        return {outcome: int(getattr(self, outcome)) for outcome in ItemOutcome.values} | {PENDING: self.pending}
 
     @property
     def actor(self) -> Actor:

@@ -36,7 +36,8 @@ spent as (
   insert into time_spent as t (span, begins_at, type, state, bucket, stretches, microseconds)
   select p.span, p.begins_at, s.type, s.state, s.bucket, count(*), sum(s.microseconds)
   from stretches s
-  cross join lateral (values (60, date_trunc('minute', s.at)), (0, timestamptz 'epoch')) p (span, begins_at)
+  cross join lateral (values
+    (60, date_trunc('minute', s.at)), (3600, date_trunc('hour', s.at, 'UTC')), (0, timestamptz 'epoch')) p (span, begins_at)
   group by 1, 2, 3, 4, 5
   on conflict (span, begins_at, type, state, bucket) do update
     set stretches = t.stretches + excluded.stretches, microseconds = t.microseconds + excluded.microseconds),
@@ -44,7 +45,8 @@ counted as (
   insert into transition_counts as t (span, begins_at, type, from_status, to_status, category, jobs)
   select p.span, p.begins_at, e.type, coalesce(e.from_status, ''), e.to_status, c.category, count(*)
   from ended e
-  cross join lateral (values (60, date_trunc('minute', e.at)), (0, timestamptz 'epoch')) p (span, begins_at)
+  cross join lateral (values
+    (60, date_trunc('minute', e.at)), (3600, date_trunc('hour', e.at, 'UTC')), (0, timestamptz 'epoch')) p (span, begins_at)
   -- A sweep's failures tell by which rule it was.
   cross join lateral (select case when e.to_status = 'failed' then coalesce(left(e.detail ->> 'category', 20),
     case coalesce(e.detail ->> 'rule', e.detail ->> 'cause') when 'lease_lost' then 'lease_lost' when 'timeout' then 'timeout'

@@ -3,7 +3,7 @@
 from typing import Any
 
 from jobs.lifecycle import Status
-from jobs.models import BulkState, ItemOutcome
+from jobs.models import PENDING, BulkState, ItemOutcome
 from orchestration_api.openapi import examples
 from orchestration_api.openapi.envelopes import answering
 from orchestration_api.openapi.nouns import BULK_OPERATION
@@ -11,11 +11,10 @@ from orchestration_api.openapi.operation import ONCE_PER_KEY, Answer, Operation,
 from orchestration_api.openapi.shapes import described, list_of, nullable, ref, words
 from orchestration_api.serializers import Confirmation, NewBulkOperation, Steering
 from orchestration_api.shapes import WireSerializer
-from orchestration_api.views.bulk import PENDING
 
-_ID = "bulk_01M8539F22DF0DK63H31R94XA6"
+ID = "bulk_01M8539F22DF0DK63H31R94XA6"
 _MADE: dict[str, Any] = {
-    "id": _ID,
+    "id": ID,
     "action": "retry",
     "arguments": {},
     "filter": {"status": "failed", "type": "report"},
@@ -39,7 +38,7 @@ _MADE: dict[str, Any] = {
     "selected": None,
     "outcomes": {"changed": 0, "skipped": 0, "failed": 0, "pending": 0},
 }
-_CONFIRMED = _MADE | {
+CONFIRMED = _MADE | {
     "state": BulkState.RUNNING.value,
     "reason": "the disk is mended",
     "confirmedBy": "service (API)",
@@ -110,17 +109,17 @@ OPERATIONS = (
         "confirm",
         "Settles which jobs it is about and lets it begin.",
         {"reason": "the disk is mended"},
-        _CONFIRMED,
+        CONFIRMED,
         body=Confirmation,
         more="Each job is judged when its turn comes; those that do not allow it any more are skipped. Confirmed already: as it is.",
     ),
-    _steered("pause", "Lets no further batch begin.", {"reason": "wait for the backup"}, _CONFIRMED | {"state": BulkState.PAUSED.value}),
-    _steered("resume", "Goes on with a paused one.", {}, _CONFIRMED),
+    _steered("pause", "Lets no further batch begin.", {"reason": "wait for the backup"}, CONFIRMED | {"state": BulkState.PAUSED.value}),
+    _steered("resume", "Goes on with a paused one.", {}, CONFIRMED),
     _steered(
         "stop",
         "Ends it for good; what is left stays as it is.",
         {"reason": "wrong filter"},
-        _CONFIRMED | {"state": BulkState.STOPPED.value, "endedAt": examples.LATER},
+        CONFIRMED | {"state": BulkState.STOPPED.value, "endedAt": examples.LATER},
     ),
     Operation(
         "GET",
@@ -151,7 +150,7 @@ OPERATIONS = (
         "Tells how far it is.",
         scopes=_READERS,
         parameters=("BulkId",),
-        answers={200: Answer(answering(BULK_OPERATION["properties"]), _CONFIRMED, "The operation.")},
+        answers={200: Answer(answering(BULK_OPERATION["properties"]), CONFIRMED, "The operation.")},
         errors=("RESOURCE_NOT_FOUND",),
     ),
     Operation(

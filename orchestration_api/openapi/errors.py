@@ -138,6 +138,7 @@ ERRORS: dict[str, Error] = {
             "uniqueKey": TEXT,
             "matching": described(COUNT, "So many jobs match."),
             "most": described(COUNT, "So many a bulk operation may have."),
+            "operationId": ref("BulkId", "By which the failure group is being retried already."),
             "state": words(*BulkState, *TriageState, said="Of the bulk operation or failure group, from which that is not possible."),
         },
         example={"status": "queued", "updatedAt": MOMENT},

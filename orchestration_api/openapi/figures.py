@@ -18,8 +18,8 @@ _MOVED = closed(
 )
 _FIGURES = answering(
     {
-        "since": ref("Time", "What was asked, from the beginning of its minute; more than two days back, of its hour."),
-        "until": ref("Time", "What was asked, to the end of its minute."),
+        "since": ref("Time", "What was asked, from the beginning of its minute; of a longer or older period, of its hour."),
+        "until": ref("Time", "What was asked, to the end of its minute or hour."),
         "lagSeconds": described(COUNT, "How old the oldest change is that is not counted yet; 0 when all are."),
         "types": list_of(closed({"type": TEXT, "states": list_of(ref("Spread")), "transitions": list_of(_MOVED)})),
         "next": nullable(described(TEXT, "Send it as `after` to read on.")),

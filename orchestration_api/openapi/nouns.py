@@ -6,7 +6,7 @@ from jobs.failures import Category
 from jobs.ids import PREFIX
 from jobs.labels import FORM
 from jobs.lifecycle import MEANINGS, ActorKind, Status
-from jobs.models import BulkState, ItemOutcome, TriageState
+from jobs.models import BulkState, CanaryState, ItemOutcome, TriageState
 from jobs.timing import Wait
 from orchestration_api.openapi.shapes import COUNT, FLAG, TEXT, WHOLE, Schema, closed, described, list_of, nullable, opened, ref, words
 
@@ -206,6 +206,21 @@ FAILURE_GROUP = {
     "triagedAt": nullable(ref("Time", "When somebody last said something of it.")),
     "triagedBy": nullable(described(TEXT, "Who.")),
 }
+CANARY_RETRY = closed(
+    {
+        "operationId": ref("BulkId", "The bulk operation that carries it out."),
+        "state": words(
+            *CanaryState,
+            said="`trying`: its canaries have not all ended; `passed`: they have completed, and the rest follows; "
+            "`halted`: one of them did not, and the rest stays failed.",
+        ),
+        "canaries": {"type": "integer", "minimum": 1, "description": "How many jobs are tried first."},
+        "overSeconds": described(COUNT, "Over so many seconds the rest is spread."),
+        "judgedAt": nullable(ref("Time", "When the canaries were judged.")),
+        "words": nullable(described(TEXT, "Why it was halted.")),
+    },
+    "The retry of a failure group.",
+)
 LOG_LINE = closed(
     {
         "epoch": described(COUNT, "Of which run."),
@@ -312,6 +327,7 @@ COMPONENTS: dict[str, Schema] = {
     "LogLine": LOG_LINE,
     "Fingerprint": FINGERPRINT,
     "TriageState": TRIAGE_STATE,
+    "CanaryRetry": CANARY_RETRY,
     "FailureGroup": closed(FAILURE_GROUP, "Failures that are alike."),
     "Stretch": STRETCH,
     "Spread": SPREAD,

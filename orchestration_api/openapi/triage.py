@@ -4,12 +4,12 @@ from typing import Any
 
 from jobs.failures import Category
 from jobs.models import TriageState
-from orchestration_api.openapi import examples
+from orchestration_api.openapi import bulk, examples
 from orchestration_api.openapi.envelopes import REMARKS, SUCCESS, answering
 from orchestration_api.openapi.nouns import FAILURE_GROUP
-from orchestration_api.openapi.operation import Answer, Operation, link, query
+from orchestration_api.openapi.operation import ONCE_PER_KEY, Answer, Operation, link, query
 from orchestration_api.openapi.shapes import COUNT, Schema, closed, list_of, nullable, ref, words
-from orchestration_api.serializers import Acknowledging, Reopening, Resolving, Snoozing
+from orchestration_api.serializers import Acknowledging, GroupRetry, Reopening, Resolving, Snoozing
 from orchestration_api.shapes import WireSerializer
 
 _CURSOR: Schema = {"type": "string", "pattern": r"^[0-9TZ:.-]{27}_[0-9a-f]{16}$"}
@@ -37,6 +37,14 @@ _GROUP: dict[str, Any] = {
     "triagedAt": None,
     "triagedBy": None,
 }
+_RETRY = {
+    "operationId": bulk.ID,
+    "state": "halted",
+    "canaries": 3,
+    "overSeconds": 600,
+    "judgedAt": examples.LATER,
+    "words": f"The canary {examples.JOB_ID} failed again in the same way.",
+}
 _TRIAGED = answering(
     {
         "success": SUCCESS,
@@ -50,7 +58,8 @@ _TRIAGED = answering(
 
 
 def _act(name: str, does: str, body: type[WireSerializer], example: Any, *errors: str, more: str = "", **changes: Any) -> Operation:
-    told = {"success": True, "group": _GROUP | {"triagedAt": examples.LATER, "triagedBy": "service"} | changes, "timestamp": examples.LATER}
+    group = _GROUP | {"triagedAt": examples.LATER, "triagedBy": "service (API)"} | changes
+    told = {"success": True, "group": group, "timestamp": examples.LATER}
     return Operation(
         "POST",
         f"/failure-groups/{{fingerprint}}/{name}",
@@ -104,8 +113,14 @@ OPERATIONS = (
         parameters=("Fingerprint",),
         answers={
             200: Answer(
-                answering({**FAILURE_GROUP, "hours": list_of(_HOUR, "Of the last seven days, those in which any failed.")}),
-                {**_GROUP, "hours": [{"hour": "2026-11-23T14:00:00.000000Z", "failures": 412}]},
+                answering(
+                    {
+                        **FAILURE_GROUP,
+                        "hours": list_of(_HOUR, "Of the last seven days, those in which any failed."),
+                        "lastRetry": nullable(ref("CanaryRetry")),
+                    }
+                ),
+                {**_GROUP, "hours": [{"hour": "2026-11-23T14:00:00.000000Z", "failures": 412}], "lastRetry": _RETRY},
                 "The group.",
             )
         },
@@ -139,6 +154,28 @@ OPERATIONS = (
         {"reason": "released in 4.2"},
         more="What fails after that reopens it as regressed.",
         state="resolved",
+    ),
+    Operation(
+        "POST",
+        "/failure-groups/{fingerprint}/retry",
+        "retryFailureGroup",
+        "Triage",
+        "Queues its failed jobs again: a few first, and the rest only when these have completed.",
+        more="A bulk operation carries it out. When one of the canaries fails, or is cancelled, it stops; `lastRetry` says why.",
+        scopes=("manage",),
+        body=GroupRetry,
+        example={"reason": "the disk is larger now", "canaries": 3, "overSeconds": 600},
+        parameters=("Fingerprint", "IdempotencyKey", "RequestTimestamp"),
+        answers={
+            201: Answer(
+                answering({"operation": ref("BulkOperation")}),
+                {"operation": bulk.CONFIRMED},
+                "Begun.",
+                links={"read": link("getBulkOperation", id="$response.body#/operation/id")},
+                headers=("Idempotency-Replayed",),
+            )
+        },
+        errors=("RESOURCE_NOT_FOUND", "CONFLICT", "VALIDATION_MISSING_FIELD", *ONCE_PER_KEY),
     ),
     _act("reopen", "Makes it as new, and nobody's.", Reopening, {"reason": "not mended after all"}),
 )

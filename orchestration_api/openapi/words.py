@@ -91,6 +91,8 @@ WORDS = {
     "createdAfter": "Created then or later.",
     "createdBefore": "Created earlier.",
     "updatedAfter": "Changed then or later.",
+    "canaries": "How many jobs are tried first; 3 when it is missing.",
+    "overSeconds": "Seconds over which the rest is spread, evenly; at once when it is missing.",
     "owner": "Who looks into it; the caller, when nobody is named.",
     "note": "What is known of it so far; what stands there stays, when none is sent.",
     "until": "Until when.",

@@ -13,7 +13,7 @@ from jobs.bulk import ACTIONS, Selection
 from jobs.filters import WrongFilter
 from jobs.ids import is_id
 from jobs.lifecycle import ActorKind
-from jobs.models import BulkItem, BulkOperation, BulkState, ItemOutcome, Scope
+from jobs.models import PENDING, BulkItem, BulkOperation, BulkState, ItemOutcome, Scope
 from orchestration_api import queries
 from orchestration_api.exceptions import WireError
 from orchestration_api.idempotency import once_per_key
@@ -21,8 +21,6 @@ from orchestration_api.permissions import opened_by
 from orchestration_api.representations import BulkItemOut, BulkOperationOut
 from orchestration_api.serializers import Confirmation, NewBulkOperation, Steering
 from orchestration_api.views.base import MachineViewSet
-
-PENDING = "pending"
 
 
 class BulkViewSet(MachineViewSet):

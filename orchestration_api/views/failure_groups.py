@@ -9,15 +9,17 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import failure_groups, times, triage
+from jobs import bulk, failure_groups, times, triage
+from jobs.actors import Actor
 from jobs.filters import FailureGroupFilterSet, WrongFilter
 from jobs.models import FailureCount, FailureGroup, Scope
 from jobs.triage import NoSuchGroup, Triaged, TriageRefused
 from orchestration_api import queries
 from orchestration_api.exceptions import WireError
+from orchestration_api.idempotency import once_per_key
 from orchestration_api.permissions import opened_by
-from orchestration_api.representations import FailureGroupOut
-from orchestration_api.serializers import Acknowledging, Reopening, Resolving, Snoozing
+from orchestration_api.representations import BulkOperationOut, CanaryRetryOut, FailureGroupOut
+from orchestration_api.serializers import Acknowledging, GroupRetry, Reopening, Resolving, Snoozing
 from orchestration_api.shapes import WireSerializer
 from orchestration_api.views.base import MachineViewSet
 
@@ -54,7 +56,9 @@ class FailureGroupViewSet(MachineViewSet):
         since = timezone.now() - HOURS_TOLD
         hours = FailureCount.objects.filter(fingerprint=group.fingerprint, hour__gte=since, failures__gt=0).order_by("hour")
         told = [{"hour": times.written(count.hour), "failures": count.failures} for count in hours]
-        return Response({**FailureGroupOut.of_group(group, failure_groups.failed_now([group.fingerprint])), "hours": told})
+        retry = bulk.last_retry(group.fingerprint)
+        last = {"lastRetry": CanaryRetryOut.of(retry) if retry else None}
+        return Response({**FailureGroupOut.of_group(group, failure_groups.failed_now([group.fingerprint])), "hours": told, **last})
 
     @opened_by(Scope.MANAGE)
     def acknowledge(self, request: Request, fingerprint: str) -> Response:
@@ -69,6 +73,24 @@ class FailureGroupViewSet(MachineViewSet):
         return self._act(triage.resolve, Resolving)
 
     @opened_by(Scope.MANAGE)
+    @once_per_key
+    def retry(self, request: Request, fingerprint: str) -> Response:
+        """A bulk operation that tries a few of its jobs first."""
+        self.parse()
+        fields = self.validate(GroupRetry)
+        over = timedelta(seconds=fields.get("over_seconds", 0))
+        canaries = fields.get("canaries", bulk.CANARIES)
+        try:
+            operation = bulk.retry_group(self._fingerprint(), by=self._staff(), reason=fields["reason"], canaries=canaries, over=over)
+        except NoSuchGroup:
+            raise _nothing_there(self.kwargs["fingerprint"]) from None
+        except bulk.UnderWay as refused:
+            raise WireError("CONFLICT", str(refused), operationId=refused.operation_id) from None
+        except bulk.NothingToRetry as refused:
+            raise WireError("CONFLICT", str(refused)) from None
+        return Response({"operation": BulkOperationOut.of(operation)}, status=201)
+
+    @opened_by(Scope.MANAGE)
     def reopen(self, request: Request, fingerprint: str) -> Response:
         return self._act(triage.reopen, Reopening)
 
@@ -76,7 +98,7 @@ class FailureGroupViewSet(MachineViewSet):
         self.parse(required=False)
         fields = self.validate(shape)
         try:
-            done = act(self._fingerprint(), by=self.producer(), **fields)
+            done = act(self._fingerprint(), by=self._staff(), **fields)
         except NoSuchGroup:
             raise _nothing_there(self.kwargs["fingerprint"]) from None
         except TriageRefused as refused:
@@ -90,6 +112,11 @@ class FailureGroupViewSet(MachineViewSet):
             "timestamp": times.written(times.now()),
         }
         return Response(told | ({} if done.changed else {"replayed": True}) | self.remarks())
+
+    def _staff(self) -> Actor:
+        """Whoever may manage acts like staff."""
+        self.scopes_used()
+        return Actor.user(f"{self.caller.name} (API)", request_id=self.request_id)
 
     def _fingerprint(self) -> str:
         fingerprint = str(self.kwargs["fingerprint"])

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from jobs import rollup, times
 from jobs.models import Scope
+from jobs.rollup import Period
 from orchestration_api import queries
 from orchestration_api.exceptions import WireError
 from orchestration_api.permissions import opened_by
@@ -31,19 +32,18 @@ class FigureViewSet(MachineViewSet):
         if since > until:
             raise WireError("VALIDATION_INVALID_PARAMS", "since is later than until.", fields={"since": ["is later than until"]})
         limit = queries.whole(request, "limit", 1, 1000, default=100)
-        # What began by then is told whole: figures have no part of a minute.
-        since, until = rollup.begins(since, now=now), rollup.begins(until, now=now) + timedelta(minutes=1)
+        period = Period.around(since, until, now=now)
         job_type, after = request.query_params.get("type"), request.query_params.get("after", "")
         told: dict[str, dict[str, Any]] = defaultdict(lambda: {"states": [], "transitions": []})
-        for spread in rollup.spreads(since, until, job_type=job_type):
+        for spread in rollup.spreads(period, job_type=job_type):
             told[spread.type]["states"].append(told_spread(spread))
-        for moved in rollup.moves(since, until, job_type=job_type):
+        for moved in rollup.moves(period, job_type=job_type):
             told[moved.type]["transitions"].append(MovedOut.of(moved))
         names = sorted(name for name in told if name > after)
         return Response(
             {
-                "since": times.written(since),
-                "until": times.written(until),
+                "since": times.written(period.since),
+                "until": times.written(period.until),
                 "lagSeconds": int(rollup.lag_seconds()),
                 "types": [{"type": name} | told[name] for name in names[:limit]],
                 "next": names[limit - 1] if len(names) > limit else None,

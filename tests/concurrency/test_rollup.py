@@ -1,6 +1,8 @@
 """The roll-up counts each entry once, however many fold it, whoever overtakes whom, and whoever is killed meanwhile."""
 
 import random
+import subprocess
+import sys
 import time
 from collections import Counter
 from functools import partial
@@ -12,10 +14,12 @@ from django.db import OperationalError, connection, transaction
 from jobs import folding, rollup, timing
 from jobs.lifecycle import Status
 from jobs.models import AuditEntry, Job
+from tests.chaos.load import wait_until
 from tests.concurrency.crowd import in_threads
 from tests.factories import JobFactory
 from tests.lives import lived
 from tests.rolled_up import fold_all, is_behind
+from tests.server import REPOSITORY
 
 FOLDERS, WRITERS = 4, 3
 
@@ -33,13 +37,37 @@ def test_folders_at_once_count_as_one_while_writers_overtake_and_roll_back(lives
     assert _spent() == _spent_by_the_jobs()
 
 
+@pytest.mark.slow
+def test_sweep_loops_that_are_killed_count_each_entry_once(live_db: str) -> None:
+    chance = random.Random(11)  # noqa: S311  not a secret
+    loops = [_loop() for _ in range(3)]
+    try:
+        for killed in range(6):
+            before = _counted().total()
+            for life in range(25):
+                lived(chance, job_type=f"type-{killed}-{life}")
+            _wait_for_more(before)
+            time.sleep(chance.uniform(0, 0.2))
+            loops[killed % 3].kill()
+            loops[killed % 3].wait()
+            loops[killed % 3] = _loop()
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+    fold_all()
+
+    assert _counted() == _counted_in_the_log()
+    assert _spent() == _spent_by_the_jobs()
+
+
 def test_an_older_transaction_that_comes_late_is_counted(live_db: str) -> None:
     with transaction.atomic():
         JobFactory(type="late")
         assert in_threads([_enqueue_and_fold]) == [{}]
     fold_all()
 
-    assert {moved.type: moved.jobs for moved in rollup.moves_ever()} == {"late": 1, "early": 1}
+    assert {moved.type: moved.jobs for moved in rollup.moves()} == {"late": 1, "early": 1}
 
 
 def test_a_fold_that_is_killed_before_its_commit_counts_nothing_and_the_next_counts_all(live_db: str) -> None:
@@ -53,7 +81,7 @@ def test_a_fold_that_is_killed_before_its_commit_counts_nothing_and_the_next_cou
         rollup.fold()
     connection.close()
 
-    assert rollup.moves_ever() == []
+    assert rollup.moves() == []
     assert is_behind()
     fold_all()
     assert _counted() == _counted_in_the_log()
@@ -65,11 +93,20 @@ def test_whoever_finds_another_folding_does_not_wait_for_it(live_db: str) -> Non
     with transaction.atomic():
         rollup.fold()
         began = time.monotonic()
-        assert in_threads([rollup.fold, rollup.roll_up_hours]) == [False, False]
+        assert in_threads([rollup.fold, rollup.forget_minutes]) == [False, False]
         assert time.monotonic() - began < 5
 
     fold_all()
     assert _counted() == _counted_in_the_log()
+
+
+def _wait_for_more(before: int) -> None:
+    wait_until(lambda: _counted().total() > before, seconds=30, what="a loop counts")
+
+
+def _loop() -> subprocess.Popen[bytes]:
+    """A sweep loop as it runs in life: its process finds the test's database in the environment."""
+    return subprocess.Popen([sys.executable, str(REPOSITORY / "manage.py"), "sweep_stuck_jobs", "--loop", "--interval", "0.1"])
 
 
 def _write(number: int, lives: int, done: list[int]) -> int:
@@ -89,7 +126,7 @@ def _fold(done: list[int]) -> int:
     full = 0
     while len(done) < WRITERS:
         full += folding.fold(rollup.FOLD, "rollup", most=random.choice([1, 7, 100]))  # noqa: S311  not a secret
-        rollup.roll_up_hours()
+        rollup.forget_minutes()
     return full
 
 
@@ -97,7 +134,7 @@ def _enqueue_and_fold() -> dict[str, int]:
     JobFactory(type="early")
     for _ in range(3):
         rollup.fold()
-    return {moved.type: moved.jobs for moved in rollup.moves_ever()}
+    return {moved.type: moved.jobs for moved in rollup.moves()}
 
 
 def _kill(url: str, backend: int) -> None:
@@ -105,14 +142,14 @@ def _kill(url: str, backend: int) -> None:
         killer.execute("select pg_terminate_backend(%s, 5000)", [backend])
 
 
-def _counted() -> dict[tuple[str | None, str], int]:
+def _counted() -> Counter[tuple[str | None, str]]:
     counts: Counter[tuple[str | None, str]] = Counter()
-    for moved in rollup.moves_ever():
+    for moved in rollup.moves():
         counts[moved.from_status, moved.to_status] += moved.jobs
     return counts
 
 
-def _counted_in_the_log() -> dict[tuple[str | None, str], int]:
+def _counted_in_the_log() -> Counter[tuple[str | None, str]]:
     entries = AuditEntry.objects.values_list("from_status", "to_status")
     return Counter((source, str(target)) for source, target in entries if source != target)
 
@@ -121,7 +158,7 @@ def _spent() -> dict[str, int]:
     """Microseconds by state, of jobs that have ended."""
     ended = set(Job.objects.filter(status__in=[status for status in Status if status.is_terminal]).values_list("type", flat=True))
     counts: Counter[str] = Counter()
-    for spread in rollup.spreads_ever():
+    for spread in rollup.spreads():
         if spread.type in ended:
             counts[spread.state] += spread.microseconds
     return counts

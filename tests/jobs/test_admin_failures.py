@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from jobs import triage
+from jobs import bulk, triage
 from jobs.models import AuditEntry, FailureGroup, Job
 from jobs.outcomes import Report
 from tests.factories import HOLDER, STAFF, JobFactory, grouped, running
@@ -72,6 +72,42 @@ def test_a_group_is_triaged_from_its_page_and_from_the_list(
     assert (entry.action, entry.actor, entry.reason, entry.request_id) == (name, "olga", WHY, "request-of-olga")
     if name == "acknowledge":
         assert (group.owner, group.note) == ("ben", "the import")
+
+
+@pytest.mark.parametrize("place", ["page", "list"])
+def test_the_failed_jobs_of_a_group_are_retried_by_who_may_change_jobs(group: FailureGroup, place: str) -> None:
+    client = client_with("change_failuregroup", "change_job", "view_bulkoperation")
+    if place == "page":
+        assert "Retry…" in client.get(f"{LIST}{group.pk}/change/").content.decode()
+        url, body = f"{LIST}{group.pk}/retry/", dict[str, Any]()
+    else:
+        url, body = LIST, {"action": "retry", "_selected_action": [group.pk], "index": "0", "confirmed": "1"}
+    said = client.post(url, body | {"canaries": "2", "minutes": "10", "reason": WHY}, follow=True).content.decode()
+    retry = bulk.last_retry(group.pk)
+
+    assert "1 being retried." in said
+    assert retry is not None
+    assert (retry.canaries, retry.over_seconds, retry.state) == (2, 600, "trying")
+    assert f"/admin/jobs/bulkoperation/{retry.operation_id}/change/" in client.get(f"{LIST}{group.pk}/change/").content.decode()
+    again = client.post(f"{LIST}{group.pk}/retry/", {"canaries": "2", "minutes": "0", "reason": WHY}, follow=True).content.decode()
+    assert "1 left out: being retried already." in again
+
+
+def test_who_may_not_change_jobs_retries_no_group(operator: Client, group: FailureGroup) -> None:
+    assert "Retry…" not in operator.get(f"{LIST}{group.pk}/change/").content.decode()
+    assert operator.post(f"{LIST}{group.pk}/retry/", {"canaries": "2", "minutes": "0", "reason": WHY}).status_code == 403
+    body = {
+        "action": "retry",
+        "_selected_action": [group.pk],
+        "index": "0",
+        "confirmed": "1",
+        "canaries": "2",
+        "minutes": "0",
+        "reason": WHY,
+    }
+    operator.post(LIST, body)
+
+    assert bulk.last_retry(group.pk) is None
 
 
 def test_of_a_selection_what_is_not_possible_is_left_out_and_told(operator: Client, group: FailureGroup) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import Error, IntegrityError, connection, transaction
+from django.db.models.functions import Now
 
 from jobs import bulk, triage
 from jobs.actors import Actor
@@ -334,7 +335,21 @@ def test_a_batch_that_breaks_off_has_done_nothing(sql: Callable[..., object]) ->
 
     job.refresh_from_db()
     assert (job.status, items_of(operation)) == (Status.FAILED, {job.id: (None, None)})
+    BulkOperation.objects.update(next_batch_at=Now())
     assert carried_out(operation).changed == 1
+
+
+def test_an_operation_that_breaks_off_keeps_no_other_from_its_turn(sql: Callable[..., object]) -> None:
+    bad, good = JobFactory(status="failed", type="bad"), JobFactory(status="failed", type="good")
+    first, second = (confirmed("retry", Selection(filter={"type": job.type})) for job in (bad, good))
+    sql("create function refuse() returns trigger language plpgsql as $$ begin raise exception 'not this one'; end $$")
+    sql(f"create trigger refuses before update on bulk_items for each row when (old.operation_id = '{first.id}') execute function refuse()")
+    with pytest.raises(Error, match="not this one"):
+        bulk.run_batch()
+
+    assert carried_out(second).state == "done"
+    first.refresh_from_db()
+    assert (first.state, first.pending) == ("running", 1)
 
 
 def test_a_job_whose_unique_key_another_has_is_passed_over() -> None:
@@ -351,7 +366,11 @@ def test_the_end_stands_in_the_audit_log_with_its_sums() -> None:
     operation = carried_out(confirmed("retry", Selection(ids=["job_gone", *Job.objects.values_list("id", flat=True)])))
 
     entry = AuditEntry.objects.get(subject_id=operation.id, action="finish")
-    assert (entry.actor_kind, entry.actor, entry.detail) == ("system", "bulk runner", {"changed": 1, "skipped": 1, "failed": 0})
+    assert (entry.actor_kind, entry.actor, entry.detail) == (
+        "system",
+        "bulk runner",
+        {"changed": 1, "skipped": 1, "failed": 0, "pending": 0},
+    )
     assert operation.ended_at is not None
 
 

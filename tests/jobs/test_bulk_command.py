@@ -50,7 +50,7 @@ def test_with_wait_it_is_done_here(failed: list[Job]) -> None:
     told = said("retry", "--filter", "status=failed", "--reason", "the disk is mended", "--yes", "--wait")
 
     operation = BulkOperation.objects.get()
-    assert told.splitlines()[-1] == f"{operation.id} is done: 3 changed, 0 skipped, 0 failed of 3."
+    assert told.splitlines()[-1] == f"{operation.id} is done: 3 changed, 0 skipped, 0 failed, 0 pending, of 3."
     assert set(AuditEntry.objects.filter(request_id=operation.id).values_list("reason", flat=True)) == {"the disk is mended"}
 
 
@@ -60,7 +60,7 @@ def test_ids_come_from_a_file(failed: list[Job], tmp_path: Path) -> None:
 
     assert "3 jobs: 3 by their ids" not in told
     assert "2 jobs: 3 by their ids" in told
-    assert told.splitlines()[-1].endswith("0 changed, 3 skipped, 0 failed of 3.")
+    assert told.splitlines()[-1].endswith("0 changed, 3 skipped, 0 failed, 0 pending, of 3.")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from jobs import job_types
 from jobs.actors import Actor
 from jobs.claiming import claim, is_anything_due, queue_size
 from jobs.enqueueing import NewJob, enqueue
-from jobs.models import Job, Lane
+from jobs.models import Job
 from jobs.outcomes import Report
 from jobs.sweeps import sweep
 from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory
@@ -122,16 +122,16 @@ def test_limited_and_unlimited_types_are_claimed_in_one_order(seed: int) -> None
 
 
 @pytest.mark.django_db
-def test_all_lanes_of_a_type_share_its_limit(sql: Sql) -> None:
-    ids = make(6)
-    # As if three of them had been made for another lane that is open to all.
-    lane = Lane.objects.create(type="a", labels=["x"])
-    sql("update lanes set labels = '{y}' where id <> %s", lane.id)
-    Job.objects.filter(id__in=ids[::2]).update(lane=lane)
-    limit("a", 3)
+def test_whatever_labels_they_require_jobs_of_a_type_share_its_limit() -> None:
+    jobs = enqueue([NewJob(type="a", labels=labels) for labels in ((), ("gpu",), (), ("gpu",), ("eu", "gpu"), ())], by=PRODUCER)
+    limit("a", 4)
 
-    ((candidates,),) = sql("select ids from take_slots(array(select id from lanes), 500)")
-    assert candidates == ids[:3]
+    won = claim(by=HOLDER, batch_size=500, labels=["gpu", "eu"]).jobs
+    assert [job.id for job in won] == [job.id for job in jobs[:4]]
+    assert got() == []
+    complete(Job.objects.get(id=jobs[0].id))
+    # The best of those that it takes, not of those that wait.
+    assert got() == [jobs[5].id]
 
 
 @pytest.mark.django_db
@@ -181,7 +181,7 @@ def test_a_claim_passes_over_a_type_that_another_is_just_claiming_from(live_db: 
     others = make(2, type="b")
     limit("a", 1)
     with psycopg.connect(live_db) as neighbour:
-        taken = neighbour.execute("select id from claim_jobs('{a}', 1, 'orch-2', null, null, 60, 1000000)").fetchall()
+        taken = neighbour.execute("select id from claim_jobs('{a}', null, 1, 'orch-2', null, null, 60, 1000000)").fetchall()
         make(1, type="a", priority=100)
 
         assert (len(taken), got()) == (1, others)

@@ -24,6 +24,7 @@ BY = {
     "claim, 20 types": "jobs_claim",
     "claim, a rare type": "jobs_claim",
     "claim, with labels": "jobs_claim",
+    "claim, types with a limit": "jobs_slots",
     "claim, asked again": "jobs_live",
     "come due": "jobs_future",
     "is anything due": "jobs_claim",
@@ -37,10 +38,15 @@ BY = {
     "heartbeat": "jobs_live",
     "renew": "jobs_pkey",
     "sweep": "jobs_live",
+    "sweep, poison and cancels": "jobs_live",
+    "count of what is stuck": "jobs_live",
+    "heartbeat, told of cancels": "jobs_live",
     "bulk batch": "jobs_pkey",
     "orphaned": "jobs_live",
     "enqueue": "jobs_claim",
     "enqueue, each with its key": "jobs_unique_key",
+    "fold failures": "audit_log_failures",
+    "failed alike": "jobs_failed_alike",
     "events": "audit_log_feed",
     "why": "jobs_claim",
     "history": "audit_log_job_sequence",
@@ -66,7 +72,20 @@ def test_each_hot_call_is_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["claim, 20 types", "come due", "sweep", "complete", "enqueue, each with its key", "events", "history", "why", "fold", "prune"]
+    "name",
+    [
+        "claim, 20 types",
+        "claim, types with a limit",
+        "come due",
+        "sweep",
+        "complete",
+        "enqueue, each with its key",
+        "events",
+        "history",
+        "why",
+        "fold",
+        "prune",
+    ],
 )
 def test_without_its_index_a_call_is_found_astray(name: str) -> None:
     with transaction.atomic():

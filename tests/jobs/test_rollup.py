@@ -14,6 +14,7 @@ from jobs.actors import Actor
 from jobs.models import AuditEntry, Job, Span, TimeSpent, TransitionCount
 from jobs.outcomes import Report
 from jobs.retention import Periods
+from jobs.rollup import Period
 from jobs.sweeps import sweep
 from tests.factories import HOLDER, STAFF, JobFactory, running
 from tests.lives import lived
@@ -44,7 +45,7 @@ def test_it_says_what_the_entries_of_the_jobs_say() -> None:
         # What a job is in at present is counted when it leaves it.
         for stretch in account.stretches if account.has_ended else account.stretches[:-1]:
             spent[job.type, stretch.state] += stretch.microseconds
-    told = {(each.type, each.state): each.microseconds for each in rollup.spreads_ever()}
+    told = {(each.type, each.state): each.microseconds for each in rollup.spreads()}
     # Of a job that waits at present, the timing knows already what it waited for.
     waiting = {(job.type, state) for job in jobs if job.status == "queued" for state in ("scheduled", "retry_wait", "queued")}
     assert {key: told[key] for key in told.keys() - waiting} == {key: spent[key] for key in spent.keys() - waiting}
@@ -60,9 +61,9 @@ def test_failures_are_counted_by_category() -> None:
     sweep(by=Actor.sweep(), force=True)
     fold_all()
 
-    failed = {moved.category: moved.jobs for moved in rollup.moves_ever(job_type="report") if moved.to_status == "failed"}
+    failed = {moved.category: moved.jobs for moved in rollup.moves(job_type="report") if moved.to_status == "failed"}
     assert failed == {"network": 2, "timeout": 1, "lease_lost": 1}
-    assert {moved.category for moved in rollup.moves_ever(job_type="report") if moved.to_status != "failed"} == {None}
+    assert {moved.category for moved in rollup.moves(job_type="report") if moved.to_status != "failed"} == {None}
 
 
 def test_entries_that_change_no_status_neither_count_nor_cut() -> None:
@@ -73,9 +74,9 @@ def test_entries_that_change_no_status_neither_count_nor_cut() -> None:
     job.cancel(by=HOLDER)
     fold_all()
 
-    assert [(each.state, each.stretches) for each in rollup.spreads_ever()] == [("claimed", 1), ("queued", 1), ("running", 1)]
+    assert [(each.state, each.stretches) for each in rollup.spreads()] == [("claimed", 1), ("queued", 1), ("running", 1)]
     began, ended = (AuditEntry.objects.get(job_id=job.id, action=action).at for action in ("start", "cancel"))
-    assert rollup.spreads_ever()[-1].microseconds == (ended - began) // timedelta(microseconds=1)
+    assert rollup.spreads()[-1].microseconds == (ended - began) // timedelta(microseconds=1)
 
 
 def test_a_job_that_was_pruned_before_it_was_folded_counts_under_its_type() -> None:
@@ -84,8 +85,8 @@ def test_a_job_that_was_pruned_before_it_was_folded_counts_under_its_type() -> N
     assert not Job.objects.exists()
     fold_all()
 
-    assert {spread.type for spread in rollup.spreads_ever()} == {"report"}
-    counted = {(moved.from_status, moved.to_status): moved.jobs for moved in rollup.moves_ever(job_type="report")}
+    assert {spread.type for spread in rollup.spreads()} == {"report"}
+    counted = {(moved.from_status, moved.to_status): moved.jobs for moved in rollup.moves(job_type="report")}
     assert counted == {
         (None, "queued"): 1,
         ("queued", "claimed"): 2,
@@ -103,7 +104,7 @@ def test_percentiles_are_within_their_bound_of_the_exact_ones() -> None:
     _write_stories("long", lengths, began=datetime(2026, 5, 1, tzinfo=UTC))
     fold_all()
 
-    (spread,) = rollup.spreads_ever()
+    (spread,) = rollup.spreads()
     assert (spread.stretches, spread.microseconds) == (len(lengths), sum(lengths))
     for share in (0.0001, 0.01, 0.07, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1):
         exact = sorted(lengths)[math.ceil(round(share * len(lengths), 6)) - 1] / 1e6
@@ -124,44 +125,67 @@ def test_a_period_tells_what_ended_in_it() -> None:
     _write_stories("late", [5_000_000] * 4, began=noon + timedelta(minutes=30))
     fold_all()
 
-    def counts(since: int, until: int, **some: str) -> dict[str, int]:
-        spreads = rollup.spreads(noon + timedelta(minutes=since), noon + timedelta(minutes=until), **some)
-        return {spread.type: spread.stretches for spread in spreads}
+    def counts(since: float, until: float, **some: str) -> dict[str, int]:
+        period = Period.around(noon + timedelta(minutes=since), noon + timedelta(minutes=until), now=datetime.now(UTC))
+        return {spread.type: spread.stretches for spread in rollup.spreads(period, **some)}
 
-    assert counts(0, 60) == {"early": 3, "late": 4}
-    assert counts(0, 60, job_type="late") == {"late": 4}
-    assert counts(0, 30) == {"early": 3}
-    assert counts(1, 60) == {"late": 4}
-    rates = rollup.moves(noon, noon + timedelta(hours=1), step=timedelta(minutes=30))
+    assert counts(0, 59) == {"early": 3, "late": 4}
+    assert counts(0, 59, job_type="late") == {"late": 4}
+    assert counts(0, 29) == {"early": 3}
+    # What it begins or ends in is told whole.
+    assert counts(0.9, 30.1) == {"early": 3, "late": 4}
+    assert counts(1, 59) == {"late": 4}
+    # By the hour.
+    assert counts(-3 * 24 * 60, 1) == {"early": 3, "late": 4}
+    rates = rollup.moves(Period.around(noon, noon + timedelta(minutes=59), now=datetime.now(UTC)), step=timedelta(minutes=30))
     completed = [(moved.begins_at, moved.type, moved.jobs) for moved in rates if moved.to_status == "completed"]
     assert completed == [(noon, "early", 3), (noon + timedelta(minutes=30), "late", 4)]
 
 
-def test_old_minutes_become_hours_and_their_sums_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollup, "_MOST_ROLLED", 7)
+@pytest.mark.parametrize(
+    ("since", "until", "period"),
+    [
+        ("12:00:30", "12:10:59", (Span.MINUTE, "2026-05-01 12:00", "2026-05-01 12:11")),
+        ("2026-04-30 12:00:30", "12:00:30", (Span.MINUTE, "2026-04-30 12:00", "2026-05-01 12:01")),
+        ("2026-04-30 12:00:00", "12:00:01", (Span.HOUR, "2026-04-30 12:00", "2026-05-01 13:00")),
+        ("2026-04-01 12:40:30", "2026-04-01 12:50:30", (Span.HOUR, "2026-04-01 12:00", "2026-04-01 13:00")),
+    ],
+)
+def test_a_period_that_is_long_or_long_ago_is_told_by_hours(since: str, until: str, period: tuple[Span, str, str]) -> None:
+    def moment(text: str) -> datetime:
+        return datetime.fromisoformat(f"{text}+00:00" if text.startswith("2026") else f"2026-05-01 {text}+00:00")
+
+    told = Period.around(moment(since), moment(until), now=moment("13:00:00"))
+    assert told == Period(period[0], moment(period[1]), moment(period[2]))
+
+
+def test_minutes_are_forgotten_and_their_sums_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollup, "_MOST_FORGOTTEN", 50)
     began = datetime.now(UTC) - timedelta(days=4)
     chance = random.Random(9)  # noqa: S311  not a secret
     # A job each second for more than an hour, of all lengths, and some of today.
     _write_stories("report", [chance.randrange(1, 10**8) for _ in range(4000)], began=began)
     JobFactory(type="report", status="completed")
     fold_all()
-    before = (rollup.spreads(*TODAY), rollup.spreads_ever(), rollup.moves(*TODAY, step=timedelta(days=365)), rollup.moves_ever())
-    minutes = TimeSpent.objects.filter(span=Span.MINUTE).count()
+    minutes = Period(Span.MINUTE, *TODAY)
+    hours = Period(Span.HOUR, *TODAY)
+    assert rollup.spreads(minutes) == rollup.spreads(hours) == rollup.spreads()
+    assert rollup.moves(minutes) == rollup.moves(hours) == rollup.moves()
+    before = rollup.spreads(), rollup.moves()
 
     rounds = 1
-    while rollup.roll_up_hours():
-        assert sum(spread.stretches for spread in rollup.spreads(*TODAY)) == sum(spread.stretches for spread in before[0])
+    while rollup.forget_minutes():
         rounds += 1
 
     assert rounds > 10
-    assert (rollup.spreads(*TODAY), rollup.spreads_ever(), rollup.moves(*TODAY, step=timedelta(days=365)), rollup.moves_ever()) == before
-    kept = timezone.now() - rollup.MINUTES_KEPT - timedelta(hours=1)
+    assert (rollup.spreads(), rollup.moves()) == (rollup.spreads(hours), rollup.moves(hours)) == before
+    (left,) = [spread for spread in rollup.spreads(minutes) if spread.state == "running"]
+    assert left.stretches == 1
     for table in (TimeSpent, TransitionCount):
-        assert not table.objects.filter(span=Span.MINUTE, begins_at__lt=kept).exists()
-        assert table.objects.filter(span=Span.MINUTE).exists()
-    hours = TimeSpent.objects.filter(span=Span.HOUR)
-    assert {each.begins_at.minute for each in hours} == {0}
-    assert 0 < hours.count() < minutes / 10
+        of_minutes = table.objects.filter(span=Span.MINUTE)
+        assert of_minutes.exists()
+        assert not of_minutes.filter(begins_at__lt=timezone.now() - rollup.MINUTES_KEPT).exists()
+        assert {each.begins_at.minute for each in table.objects.filter(span=Span.HOUR)} == {0}
 
 
 def test_a_fold_begins_at_the_beginning_and_goes_on_in_bounded_rounds() -> None:
@@ -172,7 +196,7 @@ def test_a_fold_begins_at_the_beginning_and_goes_on_in_bounded_rounds() -> None:
 
     # The first only makes the place; the fifth takes in what is left.
     assert rounds == [True, True, True, True, False, False]
-    assert rollup.spreads_ever()[0].stretches == 50
+    assert rollup.spreads()[0].stretches == 50
 
 
 def _write_stories(job_type: str, lengths: list[int], *, began: datetime) -> None:
@@ -181,7 +205,7 @@ def _write_stories(job_type: str, lengths: list[int], *, began: datetime) -> Non
 
 
 def _counted() -> dict[tuple[str, str, str], int]:
-    return {(moved.type, moved.from_status or "", moved.to_status): moved.jobs for moved in rollup.moves_ever()}
+    return {(moved.type, moved.from_status or "", moved.to_status): moved.jobs for moved in rollup.moves()}
 
 
 def _counted_in_the_log() -> dict[tuple[str, str, str], int]:

@@ -100,6 +100,7 @@ CALLS = {
     ("POST", "/failure-groups/{fingerprint}/snooze"): Call("triage", "failed", {"failures": 3}),
     ("POST", "/failure-groups/{fingerprint}/resolve"): Call("triage", "failed", {}),
     ("POST", "/failure-groups/{fingerprint}/reopen"): Call("triage", "failed", {}),
+    ("POST", "/failure-groups/{fingerprint}/retry"): Call("triage", "failed", {"reason": "the disk is larger now"}),
 }
 
 

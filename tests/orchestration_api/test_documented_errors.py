@@ -203,6 +203,8 @@ def _otherwise_than_expected(call: Call) -> None:
         call.body["filter"] = {"type": "many"}
     elif call.operation.tag == "Bulk operations":
         call.path = call.path.replace(call.id, access.operation_in(TOO_LATE.get(call.operation.name, "done")).id)
+    elif call.operation.name == "retryFailureGroup":
+        call.job.retry(by=STAFF)
     elif call.operation.tag == "Triage":
         triage.resolve(str(call.job.fingerprint), by=STAFF)
     else:

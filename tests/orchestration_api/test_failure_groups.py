@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from jobs import bulk
 from jobs.models import AuditEntry, FailureGroup, Job
 from jobs.outcomes import Report
 from jobs.times import now, written
-from tests.factories import HOLDER, JobFactory, grouped, running
+from tests.factories import HOLDER, STAFF, JobFactory, grouped, running
 from tests.orchestration_api.wire import assert_error, is_time, send
 
 
@@ -83,12 +84,12 @@ def test_each_act_answers_with_the_group_and_stands_in_the_log(api: APIClient) -
         assert answer["success"] is True
         assert "replayed" not in answer
         assert {name: answer["group"][name] for name in changed} == changed
-        assert answer["group"]["triagedBy"] == "service"
+        assert answer["group"]["triagedBy"] == "service (API)"
         again = send(api, "post", f"{path}/{act}", body | {"reason": "so"}).json()
         assert again["replayed"] is True
     entries = AuditEntry.objects.filter(subject_type="failure_group", subject_id=group.pk).order_by("id")
 
-    assert [(entry.action, entry.reason, entry.actor_kind) for entry in entries] == [(act, "so", "producer") for act, _, _ in acts]
+    assert [(entry.action, entry.reason, entry.actor_kind) for entry in entries] == [(act, "so", "user") for act, _, _ in acts]
     assert all(entry.request_id for entry in entries)
 
 
@@ -115,6 +116,50 @@ def test_a_snooze_without_an_end_is_refused(api: APIClient, body: dict[str, Any]
     assert_error(send(api, "post", f"/failure-groups/{group.pk}/snooze", body), 400, code)
     group.refresh_from_db()
     assert group.state == "new"
+
+
+def test_the_failed_jobs_of_a_group_are_retried_a_few_first(api: APIClient) -> None:
+    jobs = [failed(f"order {number} not found", type="invoice") for number in range(5)]
+    path = f"/failure-groups/{grouped(jobs[0]).pk}"
+    assert send(api, "get", path).json()["lastRetry"] is None
+    answer = send(api, "post", f"{path}/retry", {"reason": "so", "canaries": 2, "overSeconds": 60})
+    operation = answer.json()["operation"]
+    while bulk.run_batch():
+        pass
+
+    assert answer.status_code == 201
+    assert (operation["action"], operation["state"], operation["selected"], operation["reason"]) == ("retry", "running", 5, "so")
+    assert Job.objects.filter(status="queued").count() == 2
+    retry = {"operationId": operation["id"], "state": "trying", "canaries": 2, "overSeconds": 60, "judgedAt": None, "words": None}
+    assert send(api, "get", path).json()["lastRetry"] == retry
+    again = send(api, "post", f"{path}/retry", {"reason": "so"})
+    assert assert_error(again, 409, "CONFLICT") == {"operationId": operation["id"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "VALIDATION_MISSING_FIELD"),
+        ({"reason": ""}, "VALIDATION_INVALID_PARAMS"),
+        ({"reason": "so", "canaries": 0}, "VALIDATION_INVALID_PARAMS"),
+        ({"reason": "so", "canaries": 101}, "VALIDATION_INVALID_PARAMS"),
+        ({"reason": "so", "overSeconds": 604_801}, "VALIDATION_INVALID_PARAMS"),
+    ],
+)
+def test_a_retry_without_reason_or_out_of_bounds_is_refused(api: APIClient, body: dict[str, Any], code: str) -> None:
+    job = failed()
+
+    assert_error(send(api, "post", f"/failure-groups/{grouped(job).pk}/retry", body), 400, code)
+    job.refresh_from_db()
+    assert job.status == "failed"
+
+
+def test_where_no_job_stands_failed_there_is_nothing_to_retry(api: APIClient) -> None:
+    job = failed()
+    group = grouped(job)
+    job.retry(by=STAFF)
+
+    assert_error(send(api, "post", f"/failure-groups/{group.pk}/retry", {"reason": "so"}), 409, "CONFLICT")
 
 
 @pytest.mark.parametrize("fingerprint", ["0" * 16, "odd", "x" * 300, "%00"])

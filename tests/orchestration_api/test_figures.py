@@ -34,7 +34,7 @@ def test_it_tells_how_long_jobs_were_in_each_state_and_how_many_went_where(site:
     assert (told["next"], told["lagSeconds"]) == (None, 0)
     report = told["types"][1]
     assert [(each["state"], each["stretches"]) for each in report["states"]] == [("claimed", 4), ("queued", 4), ("running", 4)]
-    for each, spread in zip(report["states"], rollup.spreads_ever(job_type="report"), strict=True):
+    for each, spread in zip(report["states"], rollup.spreads(job_type="report"), strict=True):
         assert each["microseconds"] == spread.microseconds
         assert 0 < each["p50Microseconds"] <= each["p95Microseconds"] <= each["p99Microseconds"] < 2 * spread.microseconds
     assert [(each["fromStatus"], each["toStatus"], each["category"], each["jobs"]) for each in report["transitions"]] == [

@@ -147,8 +147,10 @@ def test_every_key_of_a_request_says_what_it_means() -> None:
         (representations.Entry, "Entry"),
         (representations.AttemptOut, "Attempt"),
         (representations.LogLineOut, "LogLine"),
+        (representations.BulkOperationOut, "BulkOperation"),
         (representations.BulkItemOut, "BulkItem"),
         (representations.FailureGroupOut, "FailureGroup"),
+        (representations.CanaryRetryOut, "CanaryRetry"),
         (representations.StretchOut, "Stretch"),
     ],
 )

@@ -80,14 +80,16 @@ class Command(BaseCommand):
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def _wait(self, operation: BulkOperation) -> None:
-        while operation.ended_at is None:
-            # False also while somebody else is at it, or while it is paused.
-            if not bulk.run_batch(only=operation.id):
-                time.sleep(_LOOK_EVERY_SECONDS)
-            operation.refresh_from_db()
-        sums = f"{operation.changed:,} changed, {operation.skipped:,} skipped, {operation.failed:,} failed"
-        left = f", {operation.pending:,} left as they were" if operation.pending else ""
-        self.stdout.write(f"{operation.id} is {operation.state}: {sums}{left} of {operation.selected:,}.")
+        try:
+            while operation.ended_at is None:
+                # False also while somebody else is at it, or while it is paused.
+                if not bulk.run_batch(only=operation.id):
+                    time.sleep(_LOOK_EVERY_SECONDS)
+                operation.refresh_from_db()
+        except KeyboardInterrupt:
+            raise CommandError(f"{operation.id} is {operation.state}, and the sweep loop goes on with it.") from None
+        sums = ", ".join(f"{count:,} {outcome}" for outcome, count in operation.outcomes.items())
+        self.stdout.write(f"{operation.id} is {operation.state}: {sums}, of {operation.selected:,}.")
         if operation.state != BulkState.DONE or operation.failed:
             sys.exit(1)
 

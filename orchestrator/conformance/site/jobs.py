@@ -116,6 +116,11 @@ class Job:
             "cancelRequestedAt": written(self.cancel_requested_at),
             "retriedFrom": None,
             "uniqueKey": None,
+            "labels": [],
+            "retryPolicy": None,
+            "fingerprint": None,
+            "quarantinedAt": None,
+            "cancelSeenAt": None,
             **ADDED_LATER,
         }
 
