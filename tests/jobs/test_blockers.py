@@ -254,6 +254,17 @@ def test_they_are_counted_to_a_limit() -> None:
     assert blocker.details == {"jobs": 1000, "hasMore": True, "orchestratorId": "orch-1"}
 
 
+@pytest.mark.usefixtures("orchestrator")
+def test_that_a_job_is_handed_out_in_a_batch_of_its_own_keeps_it_from_nothing() -> None:
+    first, suspect = make(2)
+    Job.objects.filter(id=suspect).update(claim_losses=2)
+    assert (codes(first), codes(suspect)) == ([], ["jobs_ahead"])
+
+    assert [job.id for job in claim(by=HOLDER, batch_size=2).jobs] == [first]
+    assert codes(suspect) == []
+    assert [job.id for job in claim(by=HOLDER, batch_size=2).jobs] == [suspect]
+
+
 def test_all_reasons_are_told_at_once_and_in_one_statement() -> None:
     make(1)
     pausing.pause(by=STAFF, reason=WHY)
