@@ -13,7 +13,7 @@ fleet as materialized (
     o.last_seen_at > a.at - make_interval(secs => %(live_seconds)s::int) as is_live
   from asked a join askers o on a.waits and suits(a.type, a.labels, o.types, o.labels)
   left join pauses p on p.scope = 'orchestrator' and p.name = o.orchestrator_id),
--- Of those that may claim now, each way to ask.
+-- Of those that may claim now, each way to ask: those who ask alike are counted for once.
 ways as materialized (
   select min(f.orchestrator_id) as orchestrator_id, f.types, f.labels from fleet f where f.is_live and f.mode is null group by 2, 3),
 -- How many each of them is given before it: what it may claim now, and of the job's own type also what is held up with it.
