@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from orchestration_api import serializers
+from orchestration_api import bulk_bodies, serializers
 from orchestration_api.shapes import WireSerializer
 from tests.orchestration_api.endpoints import WRITING, Endpoint
 from tests.orchestration_api.scrutiny import Sent, Subject, answered, complaints, one_job_of_each_kind, suits, undone
@@ -32,7 +32,7 @@ RIGHT: dict[str, Any] = {
 
 def _known() -> Iterator[WireSerializer]:
     """One of each shape that a body may have."""
-    for shape in vars(serializers).values():
+    for shape in (*vars(serializers).values(), *vars(bulk_bodies).values()):
         if isinstance(shape, type) and issubclass(shape, WireSerializer) and shape is not WireSerializer:
             yield shape()
 
