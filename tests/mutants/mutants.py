@@ -220,14 +220,14 @@ MUTANTS = [
     ),
     Mutant(
         name="tells the jobs of a claim in another order than theirs",
-        path="jobs/migrations/0024_sweeps.py",
+        path="jobs/migrations/0019_labels.py",
         line="any(got) order by -w.priority, w.scheduled_for, w.id",
         becomes="any(got) order by w.id",
         test="jobs/test_claiming.py::test_the_best_jobs_come_first",
     ),
     Mutant(
         name="comes back half empty when neighbours hold the best jobs of several types",
-        path="jobs/migrations/0024_sweeps.py",
+        path="jobs/migrations/0019_labels.py",
         line="exit when tried is null or tried < want;",
         becomes="exit;",
         test="concurrency/test_claims_race.py::test_a_claim_passes_over_jobs_that_somebody_holds_and_waits_for_nobody",
@@ -353,7 +353,7 @@ MUTANTS = [
     ),
     Mutant(
         name="hands out a suspect with others",
-        path="jobs/migrations/0024_sweeps.py",
+        path="jobs/migrations/0019_labels.py",
         line="where s.nth = 1 or not s.first_alone and not s.alone and s.size <= answer_limit);",
         becomes="where s.nth = 1 or s.size <= answer_limit);",
         test="jobs/test_poison.py::test_a_job_claimed_twice_and_never_acknowledged_is_handed_out_alone",
