@@ -11,12 +11,14 @@ from benchmarks.scratch import execute
 RARE, RARE_JOBS = "rare", 20
 # What a quarter of the jobs require, where it is asked for.
 LABELS = ("gpu", "region:eu")
+# Failures are of so many kinds: their fingerprints are numbers below it.
+KINDS_OF_FAILURE = 500
 _AT_ONCE = 1_000_000
 # Types and priorities by numbers that look like chance, are the same each time, and have nothing to do with the order of the rows.
 _JOBS = """
 insert into jobs (id, type, lane_id, priority, payload, metadata, attempts, max_attempts, partial, created_by, timeout_seconds,
   scheduled_for, created_at, kept_by_heartbeats, claim_losses, late_epochs, event_xid, labels,
-  status, due, epoch, audit_seq, updated_at, orchestrator_id, claimed_at, started_at, completed_at, exit_code, result)
+  status, due, epoch, audit_seq, updated_at, orchestrator_id, claimed_at, started_at, completed_at, exit_code, result, fingerprint)
 select 'job_' || lpad(n::text, 26, '0'), l.type, l.id, {priority}, jsonb_build_object('rows', n), '{{}}', 0, 1, false, 'service', 3600,
   t.at, t.at, false, 0, '{{}}', pg_current_xact_id(), nullif(l.labels, '{{}}'), {stands}
 from generate_series(%(first)s::bigint, %(last)s::bigint) n
@@ -24,16 +26,19 @@ cross join lateral (select now() - interval '30 days' + n * interval '100 millis
 cross join lateral (select abs(hashint8(n)::bigint) as chance) c
 join lanes l on l.type = {type} and l.labels = {labels}
 """
-_QUEUED = "'queued', true, 0, 0, t.at, null, null, null, null, null, null"
-_COMPLETED = """'completed', false, 1, 3, t.at + interval '1 minute', 'orch-' || c.chance %% 20, t.at + interval '10 seconds',
-  t.at + interval '20 seconds', t.at + interval '1 minute', 0, '{"exitCode": 0}'"""
+_QUEUED = "'queued', true, 0, 0, t.at, null, null, null, null, null, null, null"
+_ENDED = """'{status}', false, 1, 3, t.at + interval '1 minute', 'orch-' || c.chance %% 20, t.at + interval '10 seconds',
+  t.at + interval '20 seconds', t.at + interval '1 minute', {exit_code}, '{{"exitCode": {exit_code}}}', {fingerprint}"""
+_COMPLETED = _ENDED.format(status="completed", exit_code=0, fingerprint="null")
+_FAILED = _ENDED.format(status="failed", exit_code=1, fingerprint=f"lpad((c.chance %% {KINDS_OF_FAILURE})::text, 16, '0')")
 _STORIES = """
 insert into audit_log (job_id, sequence, action, from_status, to_status, actor_kind, actor, epoch, attempt, at, xid)
-select j.id, e.sequence, e.action, e.source, e.target, e.kind, coalesce(j.orchestrator_id, 'seed'), least(e.sequence, j.epoch), 1,
+select j.id, e.sequence, coalesce(e.action, case j.status when 'failed' then 'fail' else 'complete' end), e.source,
+  coalesce(e.target, j.status), e.kind, coalesce(j.orchestrator_id, 'seed'), least(e.sequence, j.epoch), 1,
   j.created_at, j.event_xid
 from (select * from jobs order by id limit %(most)s) j
 join (values (0, 'enqueue', null, 'queued', 'producer'), (1, 'claim', 'queued', 'claimed', 'orchestrator'),
-    (2, 'start', 'claimed', 'running', 'orchestrator'), (3, 'complete', 'running', 'completed', 'orchestrator'))
+    (2, 'start', 'claimed', 'running', 'orchestrator'), (3, null, 'running', null, 'orchestrator'))
   as e (sequence, action, source, target, kind) on e.sequence <= j.audit_seq
 """
 
@@ -43,17 +48,18 @@ def types(count: int) -> list[str]:
     return [f"type-{number}" for number in range(count)]
 
 
-def fill(*, queued: int, finished: int, among: int, labels: Sequence[str] = ()) -> None:
-    """An empty database gets queued and completed jobs, and RARE_JOBS that are rare; without audit entries.
+def fill(*, queued: int, finished: int, among: int, failed: int = 0, labels: Sequence[str] = ()) -> None:
+    """An empty database gets queued and finished jobs, and RARE_JOBS that are rare; without audit entries.
 
     Args:
         among: how many types share the jobs.
+        failed: so many of the finished ones.
         labels: what a quarter of the jobs of each type require; sorted.
     """
     with _unhurried():
         # (A copy of a database has its dead entries, too. Where they are few, vacuum would leave those of indexes to whoever meets them.)
         with _unguarded(), _indexed_afterwards():
-            _insert_all(queued=queued, finished=finished, among=among, labels=labels)
+            _insert_all(queued=queued, finished=finished, failed=failed, among=among, labels=labels)
         execute("vacuum (analyze, freeze, index_cleanup on) jobs")
 
 
@@ -64,7 +70,7 @@ def stories(*, most: int) -> None:
         cursor.execute("vacuum (analyze, freeze, index_cleanup on) audit_log")
 
 
-def _insert_all(*, queued: int, finished: int, among: int, labels: Sequence[str]) -> None:
+def _insert_all(*, queued: int, finished: int, failed: int, among: int, labels: Sequence[str]) -> None:
     from jobs.enqueueing import open_lanes
 
     open_lanes([(RARE, ()), *((type_, required) for type_ in types(among) for required in {(), tuple(labels)})])
@@ -73,7 +79,8 @@ def _insert_all(*, queued: int, finished: int, among: int, labels: Sequence[str]
         "priority": "c.chance / 1000 %% 5 * 25",
         "labels": f"case when c.chance / 5000 %% 4 = 0 then '{{{','.join(labels)}}}'::text[] else '{{}}' end",
     }
-    _insert(1, finished, _COMPLETED, **some)
+    _insert(1, finished - failed, _COMPLETED, **some)
+    _insert(finished - failed + 1, finished, _FAILED, **some)
     _insert(finished + 1, finished + queued, _QUEUED, **some)
     _insert(finished + queued + 1, finished + queued + RARE_JOBS, _QUEUED, type=f"'{RARE}'", priority="0", labels="'{}'")
 
