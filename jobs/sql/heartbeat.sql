@@ -23,11 +23,13 @@ renewed as (
   from good g cross join clock c
   where j.id = any(array(select o.job_id from good o where o.ours and o.renewable))
     and g.job_id = j.id and g.ours and g.renewable returning j.id, j.lease_expires_at),
--- The others of which it is told now, for the first time, that they are to be cancelled. (A row changes once in a statement.)
+-- The others of which it is told now, for the first time, that they are to be cancelled. (A row changes once in a statement.) Not where it
+-- has shown that it is not the holder: by a wrong token, or a lease that has run out.
 told as (
   update jobs j set cancel_seen_at = c.at from clock c
-  where j.id = any(array(select h.id from held h where h.cancel_requested_at is not null and h.cancel_seen_at is null
-    and not exists (select from good g where g.job_id = h.id and g.ours and g.renewable)))),
+  where j.id = any(array(select h.id from held h cross join clock c
+    where h.cancel_requested_at is not null and h.cancel_seen_at is null and (h.lease_expires_at > c.at or brake_holds(c.at))
+      and not exists (select from good g where g.job_id = h.id and (g.renewable or not g.ours))))),
 seen as (
   insert into orchestrators as o (id, first_seen_at, last_seen_at, last_heartbeat_at, version, hostname, job_types, labels, capacity, place)
   select %(orchestrator_id)s::text, c.at, c.at, c.at, %(version)s::text, %(hostname)s::text, %(job_types)s::text[], %(labels)s::text[],

@@ -58,7 +58,7 @@ BY = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _two_hundred_thousand_jobs(module_db: str) -> None:
-    seeding.fill(queued=150_000, finished=50_000, failed=5_000, among=TYPES, labels=seeding.LABELS)
+    seeding.fill(queued=150_000, finished=50_000, failed=500, among=TYPES, labels=seeding.LABELS)
     seeding.stories(most=200_000)
 
 

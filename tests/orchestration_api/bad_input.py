@@ -15,7 +15,7 @@ KINDS = ("body", "path", "suffix", "query", "headers", "method")
 # (Where fields are needed, a body without them is told before a job that is not there.)
 _USUALLY_ON = {
     "body": "^(POST|PUT|PATCH) ",
-    "path": "^GET .*{id}|/(acknowledge|release|cancel|retry)$",
+    "path": "^GET .*{id}|/jobs/{id}/(acknowledge|release|cancel|retry)$",
     "suffix": "^(?!PATCH )",
     "query": "^GET ",
 }

@@ -79,4 +79,5 @@ def _status_of(job_id: str) -> str | None:
 
 
 def _without_chance(detail: Any) -> Any:
-    return {key: value for key, value in detail.items() if key != "delaySeconds"} if detail else detail
+    """(Of a cancel it tells when it was requested and seen: at another time for each job.)"""
+    return {key: value for key, value in detail.items() if key not in ("delaySeconds", "cancel")} if detail else detail

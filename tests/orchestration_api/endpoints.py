@@ -33,4 +33,5 @@ NEEDS_BODY = [
     (method, path)
     for method, path in WRITING
     if path.rsplit("/", 1)[-1] in ("jobs", "status", "complete", "fail", "logs", "heartbeat", "bulk-operations", "confirm")
+    or path == "/failure-groups/{id}/retry"
 ]
