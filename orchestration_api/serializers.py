@@ -4,7 +4,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from jobs.bulk import LONGEST_SPREAD, MOST_CANARIES
 from jobs.claiming import MOST_AT_ONCE as MOST_CLAIMED
 from jobs.failures import Category
 from jobs.labels import MOST_DECLARED, MOST_REQUIRED
@@ -274,34 +273,6 @@ class Order(WireSerializer):
 
     reason = Text(required=False, max_length=2000)
     expectedUpdatedAt = Moment(required=False, source="expected_updated_at")
-
-
-class Reopening(WireSerializer):
-    reason = Text(required=False, max_length=2000)
-
-
-class GroupRetry(WireSerializer):
-    reason = Text(allow_blank=False, max_length=2000)
-    canaries = Whole(required=False, min_value=1, max_value=MOST_CANARIES)
-    overSeconds = Whole(required=False, min_value=0, max_value=int(LONGEST_SPREAD.total_seconds()), source="over_seconds")
-
-
-class Resolving(Reopening):
-    note = Text(required=False, max_length=10_000)
-
-
-class Acknowledging(Resolving):
-    owner = Text(required=False, allow_blank=False, max_length=150)
-
-
-class Snoozing(Reopening):
-    until = Moment(required=False)
-    failures = Whole(required=False, min_value=1)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not {"until", "failures"} & attrs.keys():
-            raise serializers.ValidationError({"until": ["until or failures is needed"]}, code="required")
-        return attrs
 
 
 class RunAgain(WireSerializer):

@@ -9,8 +9,8 @@ from orchestration_api.openapi.envelopes import REMARKS, SUCCESS, answering
 from orchestration_api.openapi.nouns import FAILURE_GROUP
 from orchestration_api.openapi.operation import ONCE_PER_KEY, Answer, Operation, link, query
 from orchestration_api.openapi.shapes import COUNT, Schema, closed, list_of, nullable, ref, words
-from orchestration_api.serializers import Acknowledging, GroupRetry, Reopening, Resolving, Snoozing
 from orchestration_api.shapes import WireSerializer
+from orchestration_api.triage_bodies import Acknowledging, GroupRetry, Reopening, Resolving, Snoozing
 
 _CURSOR: Schema = {"type": "string", "pattern": r"^[0-9TZ:.-]{27}_[0-9a-f]{16}$"}
 _WORD: Schema = {"type": "string", "minLength": 1, "pattern": "^[^,\\s]+$"}

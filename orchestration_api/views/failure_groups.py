@@ -19,8 +19,8 @@ from orchestration_api.exceptions import WireError
 from orchestration_api.idempotency import once_per_key
 from orchestration_api.permissions import opened_by
 from orchestration_api.representations import BulkOperationOut, CanaryRetryOut, FailureGroupOut
-from orchestration_api.serializers import Acknowledging, GroupRetry, Reopening, Resolving, Snoozing
 from orchestration_api.shapes import WireSerializer
+from orchestration_api.triage_bodies import Acknowledging, GroupRetry, Reopening, Resolving, Snoozing
 from orchestration_api.views.base import MachineViewSet
 
 # Of the hours that are told of one group.
