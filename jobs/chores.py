@@ -97,7 +97,7 @@ def forget_minutes() -> bool:
 
 def prune() -> bool:
     """What has outlived its time is deleted, where the settings say so."""
-    return settings.PRUNE and retention.prune_a_little(by=Actor.sweep("retention"))
+    return settings.PRUNE and _pruner.prune_a_little(by=Actor.sweep("retention"))
 
 
 def forget_sweep_runs() -> bool:
@@ -112,6 +112,7 @@ def tell_alerts() -> bool:
 
 
 _watchman = Watchman()
+_pruner = retention.Pruner()
 CHORES: tuple[Chore, ...] = (
     fold_failures,
     run_bulk_operations,

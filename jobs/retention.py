@@ -109,19 +109,32 @@ def prune(
     return done
 
 
-def prune_a_little(*, by: Actor) -> bool:
-    """One batch of what has outlived the periods of the settings.
-
-    Returns:
-        Whether there may be more at once.
+class Pruner:
+    """Prunes by the periods of the settings, a batch at each call. It looks at each job's lines once in a pass, and then begins anew: what
+    somebody holds is left for the next pass, and keeps it neither from what lies behind nor from coming to its end.
     """
-    done, cutoffs = Pruned(), _Cutoffs.of(Periods.of_settings())
-    spent = next(_with_spent_logs(cutoffs, None, BATCH), [])
-    _prune_lines(spent, cutoffs.logs, done)
-    for batch in _outlived(cutoffs, BATCH, BATCH):
-        _prune_jobs(batch, by, done, _to_nobody)
-    _record(done, by)
-    return bool(spent) or done.jobs.total() == BATCH
+
+    def __init__(self) -> None:
+        self._logs_reached = ""
+
+    def prune_a_little(self, *, by: Actor) -> bool:
+        """The next batch.
+
+        Returns:
+            Whether there may be more at once.
+        """
+        done, cutoffs = Pruned(), _Cutoffs.of(Periods.of_settings())
+        reached = None
+        if cutoffs.logs:
+            spent, reached = _next_spent_logs(cutoffs, self._logs_reached, BATCH)
+            _prune_lines(spent, cutoffs.logs, done)
+        self._logs_reached = reached or ""
+        found = 0
+        for batch in _outlived(cutoffs, BATCH, BATCH):
+            _prune_jobs(batch, by, done, _to_nobody)
+            found += len(batch)
+        _record(done, by)
+        return reached is not None or (found == BATCH and bool(done.jobs))
 
 
 @dataclass(frozen=True)
@@ -143,11 +156,17 @@ def _with_spent_logs(cutoffs: _Cutoffs, limit: int | None, batch_size: int) -> I
     """Jobs that have lines which nobody needs any more, some at a time, in one walk through all that have lines."""
     left, after = limit, "" if cutoffs.logs else None
     while after is not None and left != 0:
-        (found,) = statements.run("spent_logs", after=after, looks=batch_size, ended_by=cutoffs.logs)
-        ids, after = found["ids"][:left], found["reached"]
+        found, after = _next_spent_logs(cutoffs, after, batch_size)
+        ids = found[:left]
         left = None if left is None else left - len(ids)
         if ids:
             yield ids
+
+
+def _next_spent_logs(cutoffs: _Cutoffs, after: str, looks: int) -> tuple[list[str], str | None]:
+    """Those of the next so many jobs that have lines, and how far that reached; None: to the end."""
+    (found,) = statements.run("spent_logs", after=after, looks=looks, ended_by=cutoffs.logs)
+    return found["ids"], found["reached"]
 
 
 def _outlived(cutoffs: _Cutoffs, limit: int | None, batch_size: int) -> Iterator[list[Outlived]]:
