@@ -1,5 +1,6 @@
 """GET /figures: what was counted, by type."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,9 +9,13 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from jobs import rollup
+from jobs.actors import Actor
+from jobs.models import Job
 from jobs.outcomes import Report
+from jobs.rules import CHANGING
+from jobs.sweeps import sweep
 from jobs.times import written
-from tests.factories import HOLDER, JobFactory
+from tests.factories import HOLDER, JobFactory, claimed, running
 from tests.orchestration_api.wire import assert_error, send
 from tests.postgres import API_KEY
 from tests.rolled_up import fold_all
@@ -44,6 +49,56 @@ def test_it_tells_how_long_jobs_were_in_each_state_and_how_many_went_where(site:
         ("running", "completed", None, 3),
         ("running", "failed", "network", 1),
     ]
+
+
+def _unacknowledged(job: Job) -> None:
+    claimed(job)
+    _ago(job, lease_expires_at=1)
+    Job.objects.filter(id=job.id).update(claim_losses=4)
+
+
+def _given_back(job: Job, times: int) -> None:
+    for _ in range(times):
+        claimed(job).release(by=HOLDER)
+
+
+def _given_back_by_silence(job: Job) -> None:
+    _given_back(job, 9)
+    claimed(job).acknowledge(by=HOLDER)
+    _ago(job, lease_expires_at=1)
+
+
+def _ago(job: Job, **columns: int) -> None:
+    Job.objects.filter(id=job.id).update(**{name: timezone.now() - timedelta(seconds=seconds) for name, seconds in columns.items()})
+
+
+# What each rule that fails jobs finds, and as what it fails them.
+FAILED_BY_A_RULE: dict[str, tuple[Callable[[Job], None], str]] = {
+    "unacknowledged": (_unacknowledged, "system"),
+    "lease_lost": (lambda job: _ago(running(job), lease_expires_at=1), "lease_lost"),
+    "timeout": (lambda job: _ago(running(job), lease_expires_at=1, started_at=131), "timeout"),
+    "release_loop": (lambda job: _given_back(job, 10), "system"),
+    "release_loop, by the sweep": (_given_back_by_silence, "system"),
+}
+
+
+def test_each_rule_that_fails_jobs_has_its_category() -> None:
+    assert {name.split(",")[0] for name in FAILED_BY_A_RULE} == {*CHANGING} - {"cancel_overdue"}
+
+
+@pytest.mark.parametrize("retried", [False, True])
+@pytest.mark.parametrize("name", FAILED_BY_A_RULE)
+def test_what_a_rule_fails_counts_under_the_category_of_the_job(name: str, retried: bool, site: APIClient) -> None:
+    befall, category = FAILED_BY_A_RULE[name]
+    job = JobFactory(type="report", timeout_seconds=10, max_attempts=1 + retried)
+    befall(job)
+    sweep(by=Actor.sweep(), force=True)
+    fold_all()
+    (told,) = send(site, "get", "/figures").json()["types"]
+
+    assert Job.objects.get().error_category == category
+    failed = [(each["category"], each["jobs"]) for each in told["transitions"] if each["toStatus"] == "failed"]
+    assert failed == [(category, 1)]
 
 
 def test_a_period_and_a_type_narrow_it(site: APIClient) -> None:
