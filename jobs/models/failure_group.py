@@ -87,6 +87,7 @@ class FailureCount(models.Model):
 
     class Meta:
         db_table = "failure_counts"
+        indexes = [models.Index(fields=["hour"], name="failure_counts_hour")]
 
     def __str__(self) -> str:
         return f"{self.failures} of {self.fingerprint} in {self.hour}"

@@ -7,8 +7,9 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from jobs import retention, statements
-from jobs.models import Attempt, AuditEntry, Job, LogLine
+from jobs import bulk, retention, statements
+from jobs.bulk import Selection
+from jobs.models import Attempt, AuditEntry, BulkItem, BulkOperation, Job, LogLine
 from jobs.retention import Outlived, Periods, Pruned, Pruner
 from tests.concurrency.crowd import in_threads
 from tests.factories import STAFF, JobFactory
@@ -79,6 +80,28 @@ def test_the_sweep_loop_has_its_pause_while_all_that_is_old_is_held(days: int, l
 
     assert said == [True, False]
     assert LogLine.objects.count() == 6
+
+
+def test_loops_at_once_forget_each_operation_once_and_none_that_is_just_being_confirmed(live_db: str) -> None:
+    job = JobFactory()
+    operations = [bulk.create("cancel", Selection(ids=[job.id]), by=STAFF) for _ in range(33)]
+    for operation in operations[:16]:
+        bulk.confirm(operation.id, by=STAFF, reason="they are wrong")
+        bulk.stop(operation.id, by=STAFF)
+    long_ago = timezone.now() - timedelta(days=100)
+    BulkOperation.objects.update(created_at=long_ago)
+    BulkOperation.objects.exclude(ended_at=None).update(ended_at=long_ago)
+
+    def forget() -> None:
+        while bulk.forget_previews() or bulk.forget_ended():
+            pass
+
+    with transaction.atomic():
+        bulk.confirm(operations[-1].id, by=STAFF, reason="they are wrong")
+        in_threads([forget] * PRUNERS)
+
+    assert [one.id for one in BulkOperation.objects.all()] == [operations[-1].id]
+    assert [item.operation_id for item in BulkItem.objects.all()] == [operations[-1].id]
 
 
 @pytest.mark.parametrize("statement", ["prune_jobs", "prune_lines"])

@@ -1,14 +1,16 @@
 """Failures that are alike are one group, counted behind the reports and never by them."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import psycopg
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from jobs import failure_groups
+from jobs import chores, failure_groups
 from jobs.actors import Actor
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
@@ -16,7 +18,7 @@ from jobs.models import Attempt, AuditEntry, FailureCount, FailureFold, FailureG
 from jobs.outcomes import Report, judge
 from jobs.sweeps import sweep
 from jobs.transitions import Step, apply
-from tests.factories import HOLDER, PRODUCER, JobFactory, claimed, running
+from tests.factories import HOLDER, PRODUCER, JobFactory, claimed, grouped, running
 
 # Twelve ways to fail, each told anew each time.
 TEMPLATES = [
@@ -162,3 +164,17 @@ def test_failures_from_before_there_were_fingerprints_are_passed_over(live_db: s
 def _update(job: Job, change: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"update jobs set {change} where id = %s", [job.id])
+
+
+@pytest.mark.django_db
+def test_hours_long_past_are_forgotten_and_the_group_keeps_its_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failure_groups, "_FORGOTTEN_AT_ONCE", 2)
+    group = grouped(JobFactory(status="failed"))
+    now = failure_groups.hour_of(timezone.now())
+    old = [now - timedelta(days=days) for days in (90.5, 91, 400)]
+    kept = now - timedelta(days=89)
+    failure_groups.count(Counter({(group.fingerprint, hour): 3 for hour in [*old, kept]}))
+
+    assert [chores.forget_failure_counts() for _ in range(2)] == [True, False]
+    assert list(FailureCount.objects.order_by("hour").values_list("hour", flat=True)) == [kept]
+    assert FailureGroup.objects.get().failures == group.failures
