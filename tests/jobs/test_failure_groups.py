@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from benchmarks.footprint import footprint
 from jobs import chores, failure_groups
 from jobs.actors import Actor
 from jobs.claiming import claim
@@ -178,3 +179,25 @@ def test_hours_long_past_are_forgotten_and_the_group_keeps_its_sum(monkeypatch: 
     assert [chores.forget_failure_counts() for _ in range(2)] == [True, False]
     assert list(FailureCount.objects.order_by("hour").values_list("hour", flat=True)) == [kept]
     assert FailureGroup.objects.get().failures == group.failures
+
+
+GROUPS = """
+insert into failure_groups (fingerprint, type, category, code, title, top_frame, rule, example_job_id, example_error, failures,
+  first_seen_at, last_seen_at, state, snoozed_until, snoozed_from)
+select lpad(n::text, 16, '0'), 'report', 'system', '', 'x', '', 1, 'job', '', 1, now(), now(), s.state,
+  case s.state when 'snoozed' then now() + interval '1 minute' * (n - 3) end, case s.state when 'snoozed' then 'new' end
+from generate_series(1, 5000) n cross join lateral (select case when n <= 5 then 'snoozed' else 'new' end as state) s;
+analyze failure_groups;
+"""
+
+
+@pytest.mark.django_db
+def test_groups_that_wake_are_found_among_many_by_an_index() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(GROUPS)
+    with footprint() as seen:
+        failure_groups.wake()
+        assert FailureGroup.objects.filter(state="snoozed").count() == 2
+
+    assert "failure_groups" not in seen.whole
+    assert seen.indexes["failure_groups_snoozed"].entries < 20
