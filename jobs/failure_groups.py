@@ -4,7 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -22,6 +22,9 @@ from jobs.statements import Row
 MOST_AT_ONCE = 2000
 MOST_FAILED_COUNTED = 10_000
 EXAMPLE_LENGTH = 2000
+# Of hours; what a group counts all together stays with it.
+COUNTS_KEPT = timedelta(days=90)
+_FORGOTTEN_AT_ONCE = 5000
 _BY = Actor(ActorKind.SYSTEM, "failure groups")
 
 
@@ -108,6 +111,15 @@ def wake() -> None:
         FailureGroup.objects.filter(state=TriageState.SNOOZED, snoozed_until__lte=Now()).select_for_update().order_by("fingerprint")
     ):
         _end_snooze(group, "its time is over")
+
+
+def forget_counts() -> bool:
+    """Removes counts of hours that are long past; groups stay, with their sums.
+
+    Returns:
+        Whether there may be more at once.
+    """
+    return len(statements.run("forget_failure_counts", kept_for=COUNTS_KEPT, limit=_FORGOTTEN_AT_ONCE)) == _FORGOTTEN_AT_ONCE
 
 
 def likeness_of(run: Row) -> Likeness:

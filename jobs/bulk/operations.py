@@ -1,8 +1,10 @@
 """The acts on an operation itself: made with a preview, confirmed, paused, resumed, stopped. Each stands in the audit log."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
@@ -17,8 +19,9 @@ from jobs.verdicts import NO_SUCH_JOB
 
 PREFIX = "bulk_"
 SUBJECT = "bulk_operation"
-PREVIEW_KEPT_SECONDS = 24 * 3600
-_FORGOTTEN_AT_ONCE = 20
+PREVIEW_KEPT = timedelta(days=1)
+# Each may have ten thousand items.
+_FORGOTTEN_AT_ONCE = 5
 
 
 class ForStaff(Exception):
@@ -132,12 +135,24 @@ def stop(operation_id: str, *, by: Actor, reason: str | None = None) -> BulkOper
 
 
 def forget_previews() -> bool:
-    """Removes what nobody confirmed within a day.
+    """Removes what nobody confirmed within a day, whether it was stopped or not.
 
     Returns:
-        Whether there are more.
+        Whether there may be more at once.
     """
-    return len(statements.run("forget_bulk_previews", kept_for=PREVIEW_KEPT_SECONDS, limit=_FORGOTTEN_AT_ONCE)) == _FORGOTTEN_AT_ONCE
+    return len(statements.run("forget_bulk_previews", kept_for=PREVIEW_KEPT, limit=_FORGOTTEN_AT_ONCE)) == _FORGOTTEN_AT_ONCE
+
+
+def forget_ended() -> bool:
+    """Removes what ended as long ago as failed jobs are kept, a day at least: who waits for the end shall see it.
+
+    Returns:
+        Whether there may be more at once.
+    """
+    if settings.KEEP_FAILED is None:
+        return False
+    kept_for = max(settings.KEEP_FAILED, PREVIEW_KEPT)
+    return len(statements.run("forget_bulk_operations", kept_for=kept_for, limit=_FORGOTTEN_AT_ONCE)) == _FORGOTTEN_AT_ONCE
 
 
 def _act(act: SiteAct, operation_id: str, by: Actor, reason: str | None) -> BulkOperation:

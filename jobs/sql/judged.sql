@@ -22,7 +22,8 @@ weighed as materialized (
     coalesce(x.error, f.error) as error, case when x.error is null then f.category else 'system' end as category,
     case when x.error is null then f.fault else %(loop_fault)s::text end as fault,
     case when x.error is null then f.reason else x.error || '.' end as reason,
-    case when x.error is not null then jsonb_build_object('rule', 'release_loop', 'error', x.error, 'message', f.reason)
+    case when x.error is not null then jsonb_build_object('rule', 'release_loop', 'category', 'system', 'error', x.error,
+        'message', f.reason)
       -- Of a cancel that was asked for, when that was, and when the holder was told.
       when f.cancelling and w.act = 'cancel' then coalesce(f.detail, '{}') || jsonb_build_object('cancel',
         jsonb_build_object('requestedAt', wire_time(f.cancel_requested_at), 'seenAt', wire_time(f.cancel_seen_at)))

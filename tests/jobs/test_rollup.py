@@ -14,7 +14,7 @@ from jobs.actors import Actor
 from jobs.models import AuditEntry, Job, Span, TimeSpent, TransitionCount
 from jobs.outcomes import Report
 from jobs.retention import Periods
-from jobs.rollup import Period
+from jobs.rollup import Names, Period
 from jobs.sweeps import sweep
 from tests.factories import HOLDER, STAFF, JobFactory, running
 from tests.lives import lived
@@ -61,9 +61,9 @@ def test_failures_are_counted_by_category() -> None:
     sweep(by=Actor.sweep(), force=True)
     fold_all()
 
-    failed = {moved.category: moved.jobs for moved in rollup.moves(job_type="report") if moved.to_status == "failed"}
+    failed = {moved.category: moved.jobs for moved in rollup.moves(among=Names("report", "report")) if moved.to_status == "failed"}
     assert failed == {"network": 2, "timeout": 1, "lease_lost": 1}
-    assert {moved.category for moved in rollup.moves(job_type="report") if moved.to_status != "failed"} == {None}
+    assert {moved.category for moved in rollup.moves(among=Names("report", "report")) if moved.to_status != "failed"} == {None}
 
 
 def test_entries_that_change_no_status_neither_count_nor_cut() -> None:
@@ -86,7 +86,7 @@ def test_a_job_that_was_pruned_before_it_was_folded_counts_under_its_type() -> N
     fold_all()
 
     assert {spread.type for spread in rollup.spreads()} == {"report"}
-    counted = {(moved.from_status, moved.to_status): moved.jobs for moved in rollup.moves(job_type="report")}
+    counted = {(moved.from_status, moved.to_status): moved.jobs for moved in rollup.moves(among=Names("report", "report"))}
     assert counted == {
         (None, "queued"): 1,
         ("queued", "claimed"): 2,
@@ -125,12 +125,12 @@ def test_a_period_tells_what_ended_in_it() -> None:
     _write_stories("late", [5_000_000] * 4, began=noon + timedelta(minutes=30))
     fold_all()
 
-    def counts(since: float, until: float, **some: str) -> dict[str, int]:
+    def counts(since: float, until: float, **some: Names) -> dict[str, int]:
         period = Period.around(noon + timedelta(minutes=since), noon + timedelta(minutes=until), now=datetime.now(UTC))
         return {spread.type: spread.stretches for spread in rollup.spreads(period, **some)}
 
     assert counts(0, 59) == {"early": 3, "late": 4}
-    assert counts(0, 59, job_type="late") == {"late": 4}
+    assert counts(0, 59, among=Names("late", "late")) == {"late": 4}
     assert counts(0, 29) == {"early": 3}
     # What it begins or ends in is told whole.
     assert counts(0.9, 30.1) == {"early": 3, "late": 4}
