@@ -102,17 +102,25 @@ _BETWEEN_TRACEBACKS = (_TRACEBACK, "During handling of the above", "The above ex
 _PYTHON_FRAME = re.compile(r'File "([^"\n]{1,1000})", line \d{1,9}, in ([^\n]{1,200})')
 _MORE_FRAMES = re.compile(r"\.\.\. \d{1,9} (?:more|common frames omitted)")
 _LINE_AND_COLUMN = re.compile(r"(?::\d{1,9}){1,2}$")
+_NO_FILE = re.compile(r"Native Method|Unknown Source|native|<anonymous>|index \d{1,9}")
+_QUALIFIED = re.compile(r"[^\s.]+\.\S+")
 
 
 def _at(line: str) -> tuple[str, str] | None:
-    """Place and function of a frame as Java and JavaScript write it: `at function (place:1:2)`, `at place:1:2`."""
+    """Place and function of a frame as Java and JavaScript write it: `at a.b(place)`, `at function (place:1:2)`, `at place:1:2`."""
     line = line.strip()
     if not line.startswith("at ") or len(line) > LOOKED_AT // 4:
         return None
     function, bracket, place = line[3:].removeprefix("async ").partition("(")
     if bracket and line.endswith(")"):
-        return place[:-1], function
-    return (function, "") if _LINE_AND_COLUMN.search(function) else None
+        return (place[:-1], function) if _is_place(place[:-1]) or _QUALIFIED.fullmatch(function) else None
+    return (function, "") if _is_place(function) else None
+
+
+def _is_place(text: str) -> bool:
+    """Words of a message may stand in brackets behind "at", too; and a time ends as a line and a column do."""
+    ending = _LINE_AND_COLUMN.search(text)
+    return not text[: ending.start()].rpartition(" ")[2].isdigit() if ending else bool(_NO_FILE.fullmatch(text))
 
 
 def _frame(place: str, function: str) -> str:

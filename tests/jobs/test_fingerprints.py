@@ -107,6 +107,29 @@ def test_the_top_frame_of_a_stack_is_its_file_and_function(frame: str, stack: st
     assert {top_frame(stack.format(line)) for line in (7, 1234)} == {frame}
 
 
+FRAMES = {
+    "Native Method java.lang.Thread.sleep": "at java.lang.Thread.sleep(Native Method)",
+    "Unknown Source a.b.c": "at a.b.c(Unknown Source)",
+    "Bar.java com.foo.Bar.run": "at com.foo.Bar.run(Bar.java)",
+    "<anonymous> Array.map": "at Array.map (<anonymous>)",
+    "index # Promise.all": "at async Promise.all (index 0)",
+    "c.mjs new Foo": "at new Foo (file:///srv/c.mjs:1:2)",
+    "e# f": "at f (/srv/e2:1:2)",
+}
+
+
+@pytest.mark.parametrize(("frame", "line"), FRAMES.items(), ids=list(FRAMES))
+def test_a_line_that_names_a_place_in_code_is_a_frame(frame: str, line: str) -> None:
+    assert top_frame(f"Error: x\n    {line}") == frame
+
+
+@pytest.mark.parametrize("line", ["at capacity (retry later)", "at capacity (until 10:05:00)", "at 10:05:00", "at example.com (no answer)"])
+def test_a_message_that_begins_with_at_is_no_frame(line: str) -> None:
+    alike = likeness(category="unknown", exit_code=1, error=line, message=line)
+
+    assert (alike.message, alike.frame) == (masked(line), "")
+
+
 def test_a_stack_sent_as_the_message_is_its_error_and_its_frame() -> None:
     stack = STACKS["b.py load"].format(7)
     alike = likeness(category="exception", exit_code=1, error=stack, message=stack)
