@@ -136,12 +136,24 @@ def _masked_name(found: re.Match[str]) -> str:
     return "#" if _HEX.fullmatch(word) or len(runs) > 1 or (len(word) >= _ID_LENGTH and runs) else _DIGITS.sub("#", word)
 
 
+_QUOTED = r""""[^"\n]*"|(?<!\w)'[^'\n]*'(?!\w)|`[^`\n]*`|“[^“”\n]*”|\u2018[^\u2018\u2019\n]*\u2019|«[^«»\n]*»"""
 # In this order: what stands in quotes is nobody's name, an address has a path, a path has numbers.
 _VARIABLE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern), mask)
     for pattern, mask in (
         (r"\x1b\[[0-9;]*[A-Za-z]", ""),
-        (r""""[^"\n]*"|(?<!\w)'[^'\n]*'(?!\w)|`[^`\n]*`|“[^“”\n]*”|\u2018[^\u2018\u2019\n]*\u2019|«[^«»\n]*»""", "<text>"),
+        (
+            # What a line of JSON or of key=value says of itself, when that is all of the value; a name in quotes may stand behind "error:".
+            r"""(?<!\w)(?P<mark>["']?)(?P<key>msg|message|error|err|reason|detail)(?P=mark)(?P<sign>\s{0,3}[:=]\s{0,3})"""
+            r"""(?:"(?P<said>(?:[^"\\\n]|\\.)*+)"|'(?P<told>[^'\n]*+)')"""
+            r"""(?=\s{0,3}(?:[}\])]|\n|\Z|,\s{0,3}["'])|\s{1,3}[A-Za-z_][\w.-]{0,63}=)"""
+            # Their keys, so that they can be read.
+            r"""|(?:(?<=[{,])|(?<=[{,]\s))(?P<quote>["'])(?P<name>[A-Za-z_][\w.-]{0,63})(?P=quote)"""
+            r"""(?=\s{0,3}:\s{0,3}(?:["'{\[\d-]|(?:true|false|null|True|False|None)(?!\w)))"""
+            rf"|{_QUOTED}",
+            lambda found: _unquoted(found),
+        ),
+        (r"\bHTTP/\d(?:\.\d)?(?!\w)", "HTTP"),
         (r"""\b[A-Za-z][A-Za-z0-9+.-]{0,15}://[^\s<>"'`]*""", "<url>"),
         (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}", "<email>"),
         (r"(?<![\w/.~@:\\+-])[0-9A-Za-z_][0-9A-Za-z+/_-]{15,}+={0,2}(?![\w@\\]|\.\w)", lambda found: _masked_base64(found)),
@@ -167,6 +179,7 @@ _VARIABLE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
     )
 )
 _WORD = re.compile(r"[^\W_]+")
+_ESCAPED = re.compile(r"\\(.)")
 _JOINED = re.compile(r"[^\W_]++(?:[-_]++[^\W_]++)*+")
 _HEX = re.compile(r"[0-9A-Fa-f]{8,}|(?=[A-Fa-f]*[0-9])(?=[0-9]*[A-Fa-f])[0-9A-Fa-f]{7}|0[xX][0-9A-Fa-f]+")
 _DIGITS = re.compile(r"\d+")
@@ -181,6 +194,10 @@ _NAME = re.compile(
     r"|oauth2|bzip2|lz4|mp[34]|h26[45]|i18n|l10n|a11y|[bep]2[bep]",
     re.IGNORECASE,
 )
+# 404 and 503 are different failures.
+_STATUS = re.compile(r"[1-5]\d\d")
+_BEFORE_STATUS = re.compile(r"(?:status(?:[ _-]?code)?|\bHTTP)(?: status| error| code)?[\s:=(]{1,3}$", re.IGNORECASE)
+_STATUS_LENGTH = 24
 # Http2Client, S3Error: other names of such a form are other things.
 _CAMEL_CASE = re.compile(r"(?:[A-Z][a-z]*+)++\d{1,2}(?:[A-Z][a-z]{2,})+")
 _WITH_UNIT = re.compile(r"\d+(?:[num]?s|[kKMGTP]?i?[bB]|[kKMG]|h|m|d|min|sec|th|st|nd|rd|x|px|mb|kb|gb)")
@@ -192,10 +209,19 @@ _TURN = re.compile(r"(?<=[a-z])[A-Z0-9]|(?<=[A-Z])[0-9]|(?<=[0-9])[A-Za-z]")
 _PLAIN = re.compile(r"[A-Z]?[a-z]*(?:[A-Z][a-z]{2,})*|[A-Z]+")
 
 
+def _unquoted(found: re.Match[str]) -> str:
+    if found["name"]:
+        return found["name"]
+    if not found["key"]:
+        return "<text>"
+    said = found["told"] if found["said"] is None else _ESCAPED.sub(lambda sign: " " if sign[1] in "nrt" else sign[1], found["said"])
+    return found["key"] + found["sign"] + re.sub(_QUOTED, "<text>", said)
+
+
 def _masked_words(found: re.Match[str]) -> str:
     """Words joined by - or _: where one is an id, the rest of that is what nobody would write so."""
-    words = found[0]
-    if _NAME.fullmatch(words):
+    words, before = found[0], found.string[max(0, found.start() - _STATUS_LENGTH) : found.start()]
+    if _NAME.fullmatch(words) or (_STATUS.fullmatch(words) and _BEFORE_STATUS.search(before)):
         return words
     masks = {word: _masked_word(word) for word in _WORD.findall(words)}
     if "#" in masks.values():

@@ -64,6 +64,20 @@ NAMED = {
     "my-service-a1b2c3 failed": "my-service-# failed", "xk9fz": "#", "abc1234": "#",
     "req_V1StGX-myT failed": "req_# failed", "5 m² and ½": "# m² and ½",
 }  # fmt: skip
+# Whole messages in the forms of programs: of each its words are told, and nothing else.
+FORMS = {
+    "Python": "{{'error': '{}'}}",
+    "Python, in other quotes": """{{'id': 7, "error": "{}"}}""",
+    "JSON": '{{"ok": false, "error" : "{}"}}',
+    "pino": '{{"level":50,"time":1531171074631,"pid":657,"hostname":"a1","msg":"{}"}}',
+    "pino, its error": '{{"level":50,"err":{{"type":"Error","message":"{}","stack":"at x"}},"msg":"failed"}}',
+    "zap": '{{"level":"error","ts":1.6e9,"caller":"foo/main.go:12","msg":"failed","error":"{}"}}',
+    "logfmt": 'time=2026-11-24T10:00:00Z level=error msg="{}" order=7',
+    "logfmt, its error": 'level=error order=7 err="{}"',
+    "reason": "can't go on (reason: '{}')",
+    "detail": 'detail = "{}"',
+}
+WORDS = ["quota exceeded", "division by zero", "no such table", "timeout"]
 MESSAGES = ["{} is not there", "can't load {}: it is too old", "no answer from {}", "reading {}, then giving up", "value: {}"]
 # Different causes: none is another with other numbers.
 TEMPLATES = [
@@ -101,6 +115,49 @@ def test_a_name_with_a_number_stays_as_it_is(text: str) -> None:
 @pytest.mark.parametrize(("text", "mask"), NAMED.items())
 def test_of_a_name_only_the_number_is_masked_and_an_id_as_a_whole(text: str, mask: str) -> None:
     assert masked(text) == mask
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_message_that_is_quoted_is_told_by_its_words(form: str) -> None:
+    told = [masked(FORMS[form].format(words)) for words in WORDS]
+
+    assert [words in mask for words, mask in zip(WORDS, told, strict=True)] == [True] * len(WORDS)
+    assert len({mask.replace(words, "") for words, mask in zip(WORDS, told, strict=True)}) == 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ["number", "hex", "UUID", "time", "path", "URL", "e-mail"])
+@settings(max_examples=10, deadline=None)
+@given(data=st.data())
+def test_what_varies_makes_no_difference_within_quotes(form: str, kind: str, data: st.DataObject) -> None:
+    one, other = (masked(FORMS[form].format(f"can not load {data.draw(VARYING[kind])} now")) for _ in range(2))
+
+    assert one == other
+
+
+SAID = {
+    r"""{"msg":"can't open \"orders.csv\"\nat once","order":"a7"}""": "{msg:can't open <text> at once,order:<text>}",
+    "{'message': \"KeyError: 'name'\"}": "{message: KeyError: <text>}",
+    # What stands in quotes there is part of the words.
+    "error: 'orders' undeclared": "error: <text> undeclared",
+    "KeyError: 'name'": "KeyError: <text>",
+    'fields "a", "b": not there': "fields <text>, <text>: not there",
+}
+
+
+@pytest.mark.parametrize(("text", "mask"), SAID.items())
+def test_only_a_value_that_is_quoted_as_a_whole_is_unquoted(text: str, mask: str) -> None:
+    assert masked(text) == mask
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["status code {}", "Status: {}", "status={}", '{{"status": {}}}', "statusCode: {}", "HTTP {}", "HTTP/1.1 {} from it", "HTTP error {}"],
+)
+def test_a_status_of_http_makes_a_difference(message: str) -> None:
+    assert len({masked(message.format(status)) for status in (404, 429, 503)}) == 3
+    # Of what is none, the number varies.
+    assert masked(message.format(7041)) == masked(message.format(7042))
 
 
 @settings(max_examples=100, deadline=None)
@@ -200,7 +257,9 @@ def test_what_stands_behind_the_first_8_kib_makes_no_difference() -> None:
 HOSTILE = [
     '"', "“", "'a ", "a", "1", "1,", "/", "a/", ":", "a:", "a@", "a.", " ", "\n", "\x1b[", "#-", "\\", "1-", "at (", "at x\n", 'File "',
     "Mon ", "Jan 1 ", "a://", "abcdef12-", "a1 ", "1e", "+a", "~/", "Traceback (most recent call last)\n",
-    "a_", "aB3", "aB3_", "-bcdfghjk", "A1Bc", "_", "b", "b1", "aB3/x.", "::", "é\u0301", "\ud800", "\0", "../",
+    "a_", "aB3", "aB3_", "-bcdfghjk", "A1Bc", "_", "b", "b1", "aB3/x.",
+    "msg=\"", "msg='", 'msg="\\', 'msg="\\"', '{"a":', ",'a': ", 'msg="a" b=', "HTTP/1.1 ", "status 404 ",
+    "::", "é\u0301", "\ud800", "\0", "../",
 ]  # fmt: skip
 
 
