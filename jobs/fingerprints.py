@@ -144,13 +144,15 @@ _VARIABLE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
         (r"\x1b\[[0-9;]*[A-Za-z]", ""),
         (
             # What a line of JSON or of key=value says of itself, when that is all of the value; a name in quotes may stand behind "error:".
+            # (The first signs of it all: most places are passed over at once.)
+            r"""(?=["'`“\u2018«merd])(?:"""
             r"""(?<!\w)(?P<mark>["']?)(?P<key>msg|message|error|err|reason|detail)(?P=mark)(?P<sign>\s{0,3}[:=]\s{0,3})"""
             r"""(?:"(?P<said>(?:[^"\\\n]|\\.)*+)"|'(?P<told>[^'\n]*+)')"""
             r"""(?=\s{0,3}(?:[}\])]|\n|\Z|,\s{0,3}["'])|\s{1,3}[A-Za-z_][\w.-]{0,63}=)"""
             # Their keys, so that they can be read.
             r"""|(?:(?<=[{,])|(?<=[{,]\s))(?P<quote>["'])(?P<name>[A-Za-z_][\w.-]{0,63})(?P=quote)"""
             r"""(?=\s{0,3}:\s{0,3}(?:["'{\[\d-]|(?:true|false|null|True|False|None)(?!\w)))"""
-            rf"|{_QUOTED}",
+            rf"|{_QUOTED})",
             lambda found: _unquoted(found),
         ),
         (r"\bHTTP/\d(?:\.\d)?(?!\w)", "HTTP"),
@@ -220,8 +222,12 @@ def _unquoted(found: re.Match[str]) -> str:
 
 def _masked_words(found: re.Match[str]) -> str:
     """Words joined by - or _: where one is an id, the rest of that is what nobody would write so."""
-    words, before = found[0], found.string[max(0, found.start() - _STATUS_LENGTH) : found.start()]
-    if _NAME.fullmatch(words) or (_STATUS.fullmatch(words) and _BEFORE_STATUS.search(before)):
+    words, start = found[0], found.start()
+    if words.isalpha():
+        return "#" if _HEX.fullmatch(words) else words
+    if _STATUS.fullmatch(words) and _BEFORE_STATUS.search(found.string[max(0, start - _STATUS_LENGTH) : start]):
+        return words
+    if _NAME.fullmatch(words):
         return words
     masks = {word: _masked_word(word) for word in _WORD.findall(words)}
     if "#" in masks.values():
