@@ -20,6 +20,7 @@ from jobs.outcomes import Report, judge
 from jobs.sweeps import sweep
 from jobs.transitions import Step, apply
 from tests.factories import HOLDER, PRODUCER, JobFactory, claimed, grouped, running
+from tests.statements import counted
 
 # Twelve ways to fail, each told anew each time.
 TEMPLATES = [
@@ -74,6 +75,19 @@ def test_ten_thousand_failures_of_twelve_templates_are_twelve_groups_with_exact_
     for group in FailureGroup.objects.all():
         alike = Job.objects.filter(fingerprint=group.fingerprint)
         assert (alike.count(), set(alike.values_list("type", flat=True))) == (group.failures, {group.type})
+
+
+def test_a_round_of_the_fold_takes_as_many_statements_for_many_groups_as_for_one(live_db: str) -> None:
+    each = failure_groups.MOST_AT_ONCE
+    fail("invoice", [Report(error=f"Order {number} not found") for number in range(each)])
+    fail("invoice", [Report(error={"code": f"E{number}"}) for number in range(each)])
+    for groups in (1, 1 + each):
+        with counted() as run:
+            assert failure_groups.fold()
+        assert FailureGroup.objects.count() == groups
+        assert run.statements <= 15
+    assert not failure_groups.fold()
+    assert sum(FailureGroup.objects.values_list("failures", flat=True)) == 2 * each
 
 
 def test_a_group_tells_what_its_failures_have_in_common(live_db: str) -> None:
