@@ -180,3 +180,20 @@ def test_whoever_may_only_look_is_offered_nothing(db: None) -> None:
     assert client.post(reverse("admin:jobs_bulkoperation_confirm", args=[operation.id]), {"reason": "x"}).status_code == 403
     assert "Retry 1 job" in client.get(reverse("admin:jobs_bulkoperation_changelist")).content.decode()
     assert BulkItem.objects.filter(outcome=None).count() == 0
+
+
+@pytest.mark.parametrize(("action", "acted_on"), [("cancel", "change_job"), ("acknowledge", "change_failuregroup")])
+@pytest.mark.parametrize("lacking", ["acted_on", "add_bulkoperation", ""])
+def test_whoever_could_not_begin_it_does_not_confirm_it_but_may_stop_it(db: None, action: str, acted_on: str, lacking: str) -> None:
+    held = {"view_bulkoperation", "change_bulkoperation", "add_bulkoperation", acted_on} - {acted_on if lacking == "acted_on" else lacking}
+    client = staff_member(*held)
+    operation = bulk.create(action, Selection(ids=[JobFactory(status="failed").id]), by=STAFF)
+    confirm, stop = (reverse(f"admin:jobs_bulkoperation_{act}", args=[operation.id]) for act in ("confirm", "stop"))
+    page = client.get(page_of(operation)).content.decode()
+
+    assert stop in page
+    assert (confirm in page) is not bool(lacking)
+    assert client.get(confirm).status_code == (403 if lacking else 200)
+    assert client.post(confirm, {"reason": "x"}).status_code == (403 if lacking else 302)
+    operation.refresh_from_db()
+    assert operation.state == ("preview" if lacking else "running")
