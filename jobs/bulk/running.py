@@ -95,8 +95,8 @@ def _rest(operation: BulkOperation, stage: Stage) -> None:
 
 def _fates(operation: BulkOperation, items: Sequence[statements.Row], stage: Stage) -> list[_Fate]:
     """The outcome of each item and its words; none for those that are left for later."""
-    not_before = {item["job_id"]: stage.not_before[item["ordinal"]] for item in items if item["ordinal"] in stage.not_before}
-    verdicts = _verdicts(operation, [item["job_id"] for item in items if item["free"]], not_before)
+    free = [item["job_id"] for item in items if item["free"]]
+    verdicts = _verdicts(operation, free, stage.not_before(free))
     fates: list[_Fate] = []
     for item in items:
         verdict = verdicts.get(item["job_id"])

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from jobs import bulk
 from jobs.enqueueing import NewJob, enqueue
@@ -42,6 +44,11 @@ def carry_on(operation: BulkOperation) -> None:
     while bulk.run_batch():
         pass
     operation.refresh_from_db()
+
+
+def carry_on_once(operation: BulkOperation) -> None:
+    BulkOperation.objects.filter(id=operation.id).update(next_batch_at=Now())
+    bulk.run_batch()
 
 
 def waiting() -> list[str]:
@@ -141,6 +148,34 @@ def test_the_rest_is_spread_evenly_over_the_time_that_was_chosen(group: FailureG
     assert judged is not None
     assert [at - judged for at in times] == [timedelta(minutes=minute) for minute in range(1, 9)]
     assert not Job.objects.filter(status="queued", due=True).exists()
+
+
+def test_the_spread_goes_on_evenly_from_batch_to_batch_and_after_a_pause(group: FailureGroup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.bulk.running.BATCH", 3)
+    operation = retried(group, canaries=2, over=timedelta(minutes=8))
+    run(waiting(), Report(exit_code=0))
+    carry_on_once(operation)
+    assert len(waiting()) == 3
+    bulk.pause(operation.id, by=STAFF)
+    bulk.resume(operation.id, by=STAFF)
+    carry_on(operation)
+    judged = retry_of(operation).judged_at
+    times = list(Job.objects.filter(status="queued").order_by("id").values_list("scheduled_for", flat=True))
+
+    assert judged is not None
+    assert [at - judged for at in times] == [timedelta(minutes=minute) for minute in range(1, 9)]
+
+
+def test_what_was_held_up_beyond_its_time_is_spread_from_now_on_and_not_due_at_once(group: FailureGroup) -> None:
+    operation = retried(group, canaries=2, over=timedelta(minutes=8))
+    run(waiting(), Report(exit_code=0))
+    long_ago = timezone.now() - timedelta(hours=3)
+    CanaryRetry.objects.filter(operation_id=operation.id).update(state="passed", judged_at=long_ago)
+    carry_on(operation)
+    times = list(Job.objects.filter(status="queued").order_by("id").values_list("scheduled_for", flat=True))
+
+    assert [later - at for at, later in pairwise(times)] == [timedelta(minutes=1)] * 7
+    assert timedelta(0) < times[0] - timezone.now() <= timedelta(minutes=1)
 
 
 def test_a_group_no_larger_than_its_canaries_is_retried_whole(group: FailureGroup) -> None:
