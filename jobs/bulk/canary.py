@@ -120,11 +120,16 @@ def stage_of(operation: BulkOperation, *, most: int) -> Stage:
     if retry is None:
         return Stage(most)
     if retry.state == CanaryState.TRYING:
-        if (wanting := retry.canaries - operation.changed) > 0:
+        if operation.pending and (wanting := retry.canaries - operation.changed) > 0:
             return Stage(min(most, wanting))
         if not _judged(retry):
             return Stage(0)
     return Stage(0, halted=str(retry.words)) if retry.state == CanaryState.HALTED else _rest(retry, operation, most)
+
+
+def is_trying(operation: BulkOperation) -> bool:
+    """Whether its canaries are still to be judged."""
+    return CanaryRetry.objects.filter(operation_id=operation.id, state=CanaryState.TRYING).exists()
 
 
 def halt(operation: BulkOperation, why: str) -> None:

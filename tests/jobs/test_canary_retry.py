@@ -178,10 +178,33 @@ def test_what_was_held_up_beyond_its_time_is_spread_from_now_on_and_not_due_at_o
     assert timedelta(0) < times[0] - timezone.now() <= timedelta(minutes=1)
 
 
-def test_a_group_no_larger_than_its_canaries_is_retried_whole(group: FailureGroup) -> None:
-    operation = retried(group, canaries=JOBS)
+@pytest.mark.parametrize("canaries", [JOBS, JOBS + 1])
+def test_a_group_no_larger_than_its_canaries_is_done_when_they_have_completed(group: FailureGroup, canaries: int) -> None:
+    operation = retried(group, canaries=canaries)
+    assert (operation.state, operation.changed, retry_of(operation).state) == ("running", JOBS, "trying")
+    run(waiting(), Report(exit_code=0))
+    carry_on(operation)
 
-    assert (operation.state, operation.changed) == ("done", JOBS)
+    assert (operation.state, operation.changed, retry_of(operation).state) == ("done", JOBS, "passed")
+
+
+def test_a_group_no_larger_than_its_canaries_is_stopped_when_they_fail(group: FailureGroup) -> None:
+    operation = retried(group, canaries=JOBS)
+    run(waiting(), Report(error="disk 99 full"))
+    carry_on(operation)
+
+    assert (operation.state, operation.pending, retry_of(operation).state) == ("stopped", 0, "halted")
+    assert str(retry_of(operation).words).endswith("failed again in the same way.")
+
+
+def test_a_retry_that_finds_none_of_its_jobs_failed_any_more_is_done(group: FailureGroup) -> None:
+    operation = bulk.retry_group(group.fingerprint, by=STAFF, reason=WHY)
+    for job in Job.objects.all():
+        job.retry(by=STAFF)
+    carry_on(operation)
+
+    assert (operation.state, operation.changed, operation.skipped) == ("done", 0, JOBS)
+    assert retry_of(operation).state == "passed"
 
 
 def test_while_it_is_under_way_it_is_not_begun_again(group: FailureGroup) -> None:
