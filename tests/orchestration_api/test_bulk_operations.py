@@ -100,6 +100,17 @@ def test_what_is_missing_is_named(api: APIClient, path: str, body: dict[str, Any
     assert list(details["fields"]) == [field]
 
 
+@pytest.mark.parametrize("reason", ["", " ", "\n\t\u00a0"])
+@pytest.mark.parametrize("path", ["/bulk-operations", "/bulk-operations/{id}/confirm"])
+def test_a_reason_that_says_nothing_is_none(api: APIClient, path: str, reason: str) -> None:
+    operation = operation_in("preview")
+    body = {"reason": reason} | ({"action": "retry", "ids": ["job_x"], "confirm": True} if path == "/bulk-operations" else {})
+    details = assert_error(send(api, "post", path.format(id=operation.id), body), 400, "VALIDATION_INVALID_PARAMS")
+
+    assert list(details["fields"]) == ["reason"]
+    assert list(BulkOperation.objects.values_list("state", flat=True)) == ["preview"]
+
+
 def test_more_jobs_than_an_operation_may_have_are_refused_with_their_number(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.bulk.selection.MOST", 2)
     for _ in range(3):
