@@ -62,6 +62,7 @@ class NewBulkOperation(WireSerializer):
 
 class Confirmation(WireSerializer):
     reason = Reason()
+    expectedCount = Whole(required=False, min_value=0, max_value=MOST, source="expected")
     refuses_unknown = "is not known here"
 
 

@@ -120,6 +120,22 @@ def test_more_jobs_than_an_operation_may_have_are_refused_with_their_number(api:
     assert details["matching"] == 3
 
 
+@pytest.mark.parametrize("which", ["filter", "ids"])
+def test_confirmed_for_a_number_it_begins_only_with_so_many(api: APIClient, which: str) -> None:
+    jobs = [JobFactory(status="failed") for _ in range(2)]
+    named: dict[str, Any] = {"filter": {"status": "failed"}} if which == "filter" else {"ids": [*(job.id for job in jobs), "job_gone"]}
+    operation = made(api, action="retry", **named)
+    expected, path = (2 if which == "ids" else 3), f"/bulk-operations/{operation['id']}/confirm"
+    JobFactory(status="failed")
+    details = assert_error(send(api, "post", path, {**WHY, "expectedCount": expected - 1}), 409, "CONFLICT")
+
+    assert details == {"matching": expected}
+    assert send(api, "get", f"/bulk-operations/{operation['id']}").json()["selected"] == (3 if which == "ids" else None)
+    told = send(api, "post", path, {**WHY, "expectedCount": expected}).json()["operation"]
+    assert (told["state"], told["selected"]) == ("running", 3)
+    assert send(api, "post", path, {**WHY, "expectedCount": 7}).json()["operation"] == told
+
+
 def test_a_call_sent_again_under_its_key_makes_one_operation(api: APIClient) -> None:
     JobFactory(status="failed")
     body = {"action": "retry", "filter": {"status": "failed"}}
