@@ -40,6 +40,18 @@ class NotNow(Exception):
         self.state = operation.state
 
 
+class OtherNumber(Exception):
+    """The operation would be about another number of jobs than who confirms it has seen.
+
+    Attributes:
+        matching: how many.
+    """
+
+    def __init__(self, matching: int, expected: int) -> None:
+        super().__init__(f"{matching:,} jobs match, not {expected:,}. Look again, then confirm.")
+        self.matching = matching
+
+
 _TOLD = {state: state.label.lower() for state in BulkState} | {BulkState.PREVIEW: "not confirmed"}
 # From which states each act leads where. One that leads where the operation is already changes nothing.
 _ACTS = {
@@ -98,13 +110,17 @@ def create(
     return operation
 
 
-def confirm(operation_id: str, *, by: Actor, reason: str) -> BulkOperation:
+def confirm(operation_id: str, *, by: Actor, reason: str, expected: int | None = None) -> BulkOperation:
     """Settles which jobs it is about, once and for all, and lets it begin. What it does to them is done in the name of `by`.
+
+    Args:
+        expected: how many jobs it may be about, as its preview counts them; None for any number.
 
     Raises:
         BulkOperation.DoesNotExist: there is none.
         NotNow: it was stopped.
         TooManyJobs: meanwhile more jobs match than it may have.
+        OtherNumber: it would be about more or fewer than expected.
     """
     with transaction.atomic():
         operation = _locked(operation_id)
@@ -113,6 +129,9 @@ def confirm(operation_id: str, *, by: Actor, reason: str) -> BulkOperation:
         _check(operation, SiteAct.CONFIRM)
         if operation.filter is not None:
             _freeze(operation, Selection(filter=operation.filter, only_made_by=operation.only_made_by))
+        # (Nothing else is skipped yet than ids that are no jobs.)
+        if expected is not None and (matching := (operation.selected or 0) - operation.skipped) != expected:
+            raise OtherNumber(matching, expected)
         operation.confirmed_by_kind, operation.confirmed_by, operation.reason = by.kind, by.name, reason
         operation.confirmed_at = times.now()
         _lead_on(operation, SiteAct.CONFIRM, by=by, reason=reason, selected=operation.selected, shown=operation.preview["count"])

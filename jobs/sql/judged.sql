@@ -27,6 +27,9 @@ weighed as materialized (
       -- Of a cancel that was asked for, when that was, and when the holder was told.
       when f.cancelling and w.act = 'cancel' then coalesce(f.detail, '{}') || jsonb_build_object('cancel',
         jsonb_build_object('requestedAt', wire_time(f.cancel_requested_at), 'seenAt', wire_time(f.cancel_seen_at)))
+      -- Of a retry that is spread, when it may run (due_told reads it).
+      when f.action = 'retry' and f.scheduled_for is not null
+        then coalesce(f.detail, '{}') || jsonb_build_object('scheduledFor', wire_time(f.scheduled_for))
       else f.detail end as detail,
     f.priority, f.scheduled_for, f.metadata, f.max_attempts, f.timeout_seconds,
     f.at, f.was, f.live, f.held_epoch, f.failed_before, f.audit_seq, f.event_xid, f.due_at, f.unique_key, f.late_epochs, h.held_last,

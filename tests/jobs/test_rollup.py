@@ -9,13 +9,16 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from jobs import folding, retention, rollup, timing
+from jobs import folding, retention, rollup, timing, transitions
 from jobs.actors import Actor
+from jobs.lifecycle import Verb
 from jobs.models import AuditEntry, Job, Span, TimeSpent, TransitionCount
 from jobs.outcomes import Report
 from jobs.retention import Periods
 from jobs.rollup import Names, Period
 from jobs.sweeps import sweep
+from jobs.times import written
+from jobs.transitions import Step
 from tests.factories import HOLDER, STAFF, JobFactory, running
 from tests.lives import lived
 from tests.past import ended
@@ -77,6 +80,28 @@ def test_entries_that_change_no_status_neither_count_nor_cut() -> None:
     assert [(each.state, each.stretches) for each in rollup.spreads()] == [("claimed", 1), ("queued", 1), ("running", 1)]
     began, ended = (AuditEntry.objects.get(job_id=job.id, action=action).at for action in ("start", "cancel"))
     assert rollup.spreads()[-1].microseconds == (ended - began) // timedelta(microseconds=1)
+
+
+def test_a_retry_that_was_spread_is_waited_for_until_its_time_and_not_queued() -> None:
+    job = JobFactory(type="report", status="failed")
+    when = timezone.now() + timedelta(hours=9)
+    transitions.apply([Step(job_id=job.id, action=Verb.RETRY, scheduled_for=when)], by=STAFF)
+    retried = AuditEntry.objects.get(job_id=job.id, action="retry")
+    account = timing.of(job.id, now=when + timedelta(seconds=5))
+    job.refresh_from_db()
+    job.cancel(by=STAFF)
+    fold_all()
+
+    assert retried.detail == {"scheduledFor": written(when)}
+    assert [(stretch.state, stretch.ended_at) for stretch in account.stretches[-2:]] == [
+        ("retry_wait", when),
+        ("queued", when + timedelta(seconds=5)),
+    ]
+    cancelled = AuditEntry.objects.get(job_id=job.id, action="cancel")
+    (waited,) = (spread.microseconds for spread in rollup.spreads() if spread.state == "retry_wait")
+    assert waited == (cancelled.at - retried.at) // timedelta(microseconds=1)
+    # Of its first wait.
+    assert [spread.stretches for spread in rollup.spreads() if spread.state == "queued"] == [1]
 
 
 def test_a_job_that_was_pruned_before_it_was_folded_counts_under_its_type() -> None:
