@@ -43,12 +43,6 @@ told as materialized (
     case k.rule
       when 'unacknowledged' then format('%s claimed it at %s and did not acknowledge it: the claim ran out at %s, the %s. of %s in a row.',
         k.orchestrator_id, clock_time(k.claimed_at), clock_time(k.lease_expires_at), k.claim_losses + 1, %(claim_losses_allowed)s::int)
-      when 'lease_lost' then case when k.lost
-        then format('No sign of life from %s: the lease of its run ran out at %s. Lost %s of %s times within %s h%s.', k.orchestrator_id,
-          clock_time(k.lease_expires_at), k.nth, %(lease_losses_allowed)s::int, %(lease_losses_within)s::int / 3600,
-          case when k.poisonous then ': quarantined, not tried again by itself' else '' end)
-        else format('%s acknowledged it at %s and did not start it: the lease ran out at %s.', k.orchestrator_id,
-          clock_time(k.acknowledged_at), clock_time(k.lease_expires_at)) end
       when 'timeout' then format('%s ran it since %s: longer than its timeout of %s s and %s s of grace.', k.orchestrator_id,
         clock_time(k.started_at), k.timeout_seconds, %(timeout_grace)s::int)
       when 'cancel_overdue' then 'Cancel requested' || coalesce(' by ' || k.asked_by, '') || ' at ' || clock_time(k.cancel_requested_at)
@@ -57,7 +51,14 @@ told as materialized (
         || case when k.ignored then format(', ignored for %s s', extract(epoch from k.at - k.cancel_requested_at)::int)
           else ', whose lease ran out at ' || clock_time(k.lease_expires_at) end
         || ': forced.' || case when k.status = 'running' then ' It may still be running ' || coalesce('on host ' || k.host,
-          'at ' || k.orchestrator_id || ', of which no host is known') || '.' else '' end end as reason
+          'at ' || k.orchestrator_id || ', of which no host is known') || '.' else '' end
+      -- A lost lease; or a release loop, whose time may have passed until the door looks: then it is given back once more.
+      else case when k.lost
+        then format('No sign of life from %s: the lease of its run ran out at %s. Lost %s of %s times within %s h%s.', k.orchestrator_id,
+          clock_time(k.lease_expires_at), k.nth, %(lease_losses_allowed)s::int, %(lease_losses_within)s::int / 3600,
+          case when k.poisonous then ': quarantined, not tried again by itself' else '' end)
+        else format('%s acknowledged it at %s and did not start it: the lease ran out at %s.', k.orchestrator_id,
+          clock_time(k.acknowledged_at), clock_time(k.lease_expires_at)) end end as reason
   from known k),
 asked as materialized (
   select row_number() over (order by t.id)::int as ord, t.id::text as job_id,
