@@ -115,7 +115,7 @@ def sweep(
         if dry_run:
             transaction.set_rollback(True)
     # A loop looks for them more seldom (jobs/alerts.py).
-    done.alerts = alerts(narrowing.rules) if by_hand else []
+    done.alerts = alerts(narrowing) if by_hand else []
     done.seconds = time.monotonic() - began
     sweep_runs.note(done.found, narrowing=narrowing, seconds=done.seconds, dry_run=dry_run, brake=done.brake, by=by, by_hand=by_hand)
     return done
