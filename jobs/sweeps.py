@@ -110,7 +110,8 @@ def sweep(
         watch.sign("sweeper", again_within=again_within)
         done.came_due = let_come_due()
         move = partial(transitions.apply_stuck, by=by, narrowing=narrowing, running_ended_by=watch.judge_sweep(force=force))
-        done.swept += _moved(move, limit=limit, batch_size=batch_size, is_told_to_stop=is_told_to_stop)
+        sign_again = partial(watch.sign_again, "sweeper", again_within=again_within)
+        done.swept += _moved(move, limit=limit, batch_size=batch_size, sign_again=sign_again, is_told_to_stop=is_told_to_stop)
         done.brake = None if force else watch.brake()
         if dry_run:
             transaction.set_rollback(True)
@@ -128,7 +129,12 @@ def stuck(narrowing: Narrowing = EVERYTHING) -> dict[str, Stuck]:
 
 
 def _moved(
-    move: Callable[..., list[statements.Row]], *, limit: int | None, batch_size: int, is_told_to_stop: Callable[[], bool]
+    move: Callable[..., list[statements.Row]],
+    *,
+    limit: int | None,
+    batch_size: int,
+    sign_again: Callable[[], None],
+    is_told_to_stop: Callable[[], bool],
 ) -> Iterator[Swept]:
     left = limit if limit is not None else sys.maxsize
     while left > 0:
@@ -138,3 +144,4 @@ def _moved(
         left -= size
         if len(batch) < size or is_told_to_stop():
             return
+        sign_again()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -170,6 +171,18 @@ def test_a_loop_that_keeps_its_promise_sweeps_on() -> None:
         running(1, expired=1)
         assert swept(again_within=30) == 1
         pass_by(timedelta(seconds=29))
+
+
+def test_a_long_sweep_that_goes_on_keeps_its_promise() -> None:
+    jobs = running(4, expired=3)
+
+    def takes_a_while() -> bool:
+        time.sleep(0.4)
+        return False
+
+    assert swept(again_within=1, batch_size=1, is_told_to_stop=takes_a_while) == 3
+    expire(jobs[3:])
+    assert swept(again_within=1) == 1
 
 
 def test_who_was_away_while_nothing_ran_is_not_worth_a_brake() -> None:
