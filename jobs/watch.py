@@ -106,6 +106,15 @@ def judge_sweep(*, force: bool) -> str:
     return str(row["ends_by"])
 
 
+def foretell_sweep(*, force: bool) -> tuple[str, Brake | None]:
+    """What `judge_sweep` would return now, and the brake that would hold then; engages none."""
+    with transaction.atomic():
+        ends_by, holds = judge_sweep(force=force), None if force else brake()
+        # At once: whoever gives a sign of life waits for the row.
+        transaction.set_rollback(True)
+    return ends_by, holds
+
+
 def promise(seconds: float = 0.0) -> float:
     """Within how many seconds a sign will come from something that comes by every so many: long enough not to cry wolf on a busy machine,
     short enough to be missed before the fleet's leases run out."""

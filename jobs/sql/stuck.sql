@@ -1,10 +1,5 @@
-  -- Rows that somebody holds are skipped; of one that has just been changed the rule is judged again on what it is now. So any number of
-  -- sweeps equals one.
-  for no key update of j skip locked),
--- What the sweep asks the door for. Goes on after time_is_up.sql; judged.sql, door.sql and swept.sql follow.
--- (Locked already: this reads them as they are now.)
-locked as materialized (
-  select j.* from jobs j where j.id = any(array(select f.id from found f)) order by j.id for no key update),
+-- What the sweep asks the door for. Goes on after time_is_up.sql and lock_stuck.sql; judged.sql, door.sql and swept.sql follow. (In a dry
+-- run after look_at_stuck.sql, and without the door.)
 clock as materialized (select clock_timestamp() as at from (select count(*) from locked) l),
 causes as materialized (
   select f.rule, c.at, l.id, l.status, l.epoch, l.orchestrator_id, l.claimed_at, l.acknowledged_at, l.started_at, l.lease_expires_at,

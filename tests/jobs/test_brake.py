@@ -269,6 +269,20 @@ def test_a_dry_run_foretells_the_brake_and_does_not_engage_it() -> None:
     assert watch.brake() is None
 
 
+def test_a_dry_run_foretells_whom_the_brake_keeps_when_the_time_of_some_is_over() -> None:
+    jobs = running(40, expired=20)
+    assert swept() == 0
+    pass_by(timedelta(seconds=1))
+    expire(jobs[20:])
+    pass_by(LEASE)
+    foretold, done = sweep(by=Actor.sweep(), dry_run=True), sweep(by=Actor.sweep())
+
+    assert [one.job_id for one in foretold.swept] == [one.job_id for one in done.swept] == [job.id for job in jobs[:20]]
+    assert foretold.brake is not None
+    assert done.brake is not None
+    assert foretold.brake.kept == done.brake.kept == 20
+
+
 def test_a_dry_run_says_nothing_in_the_log(caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any) -> None:
     caplog.set_level(logging.WARNING, logger="jobs.watch")
     running(20, expired=20)
