@@ -37,7 +37,7 @@ class Proof:
         if self.may_run_on:
             return f"forced; it may still be running on {self.may_run_on}"
         if self.ended.to_status == Status.CANCELLED:
-            return f"stopped by {self.holder}"
+            return f"stopped by {self.holder}" if self.ended.actor_kind == ActorKind.ORCHESTRATOR else "forced before it was started"
         return f"too late: the run had {self.ended.to_status}"
 
 

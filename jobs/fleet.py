@@ -88,6 +88,8 @@ def take_back(orchestrator_id: str, *, by: Actor, reason: str) -> int:
     held = Job.objects.held_by(orchestrator_id)
     # Not what it claims from now on: that could go on for ever.
     until = held.aggregate(newest=Max("claimed_at"))["newest"]
+    if until is None:
+        return 0
     claimed = held.filter(status=Status.CLAIMED, claimed_at__lte=until).order_by("id")
     taken = 0
     while seen := list(claimed.values_list("id", "updated_at")[:_BATCH]):

@@ -1,11 +1,13 @@
 """What is said of a type of jobs: how they are tried again, how long they may run, how many of them may be held at a time."""
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Count
+from psycopg.errors import LockNotAvailable
 
 from jobs import records, statements
 from jobs.actors import Actor
@@ -16,6 +18,8 @@ from jobs.records import SiteAct
 from jobs.transitions import on_the_wire
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+# For a job that somebody else has locked: so long, so often, with a pause in which claims go on.
+_PATIENCE_MILLISECONDS, _TRIES, _PAUSE_SECONDS = 500, 10, 0.5
 
 
 class PolicyRefused(ValueError):
@@ -48,21 +52,14 @@ def configure(name: str, *, by: Actor, reason: str, **changes: Any) -> dict[str,
         _check(part, value)
     if changes.get("retryable_categories") is not None:
         changes["retryable_categories"] = sorted({*changes["retryable_categories"]})
-    with transaction.atomic():
-        if "concurrency_limit" in changes:
-            # A claim that knows of no limit marks nothing: there must be none while the jobs that are held are counted.
-            statements.run("claims_stand_still")
-        job_type, _ = JobType.objects.select_for_update(no_key=True).get_or_create(name=name)
-        told = {part: {"from": getattr(job_type, part), "to": value} for part, value in changes.items() if getattr(job_type, part) != value}
-        if not told:
-            return {}
-        JobType.objects.filter(name=name).update(**{part: changes[part] for part in told})
-        limit = told.get("concurrency_limit")
-        if limit and None in limit.values():
-            statements.run("count_slots", type=name, counts=limit["to"] is not None)
-        detail = {"changes": {on_the_wire(part): change for part, change in told.items()}}
-        records.record(SiteAct.CONFIGURE, subject_type="type", subject_id=name, by=by, reason=reason, detail=detail)
-    return told
+    for _ in range(_TRIES - 1):
+        try:
+            return _configured(name, changes, by=by, reason=reason)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            time.sleep(_PAUSE_SECONDS)
+    return _configured(name, changes, by=by, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -107,6 +104,26 @@ def standings() -> list[Standing]:
 def slot_holders(name: str) -> dict[str, int]:
     """How many jobs of a type with a limit each orchestrator holds, the busiest first; together they are at their limit, or below it."""
     return {row["orchestrator_id"]: row["held"] for row in statements.run("slot_holders", type=name)}
+
+
+def _configured(name: str, changes: dict[str, Any], *, by: Actor, reason: str) -> dict[str, Any]:
+    with transaction.atomic():
+        if "concurrency_limit" in changes:
+            # A claim that knows of no limit marks nothing: there must be none while the jobs that are held are counted. All claims wait
+            # meanwhile, so it does not wait long for a job that somebody else has locked.
+            statements.run("claims_stand_still")
+            statements.run("wait_at_most", milliseconds=str(_PATIENCE_MILLISECONDS))
+        job_type, _ = JobType.objects.select_for_update(no_key=True).get_or_create(name=name)
+        told = {part: {"from": getattr(job_type, part), "to": value} for part, value in changes.items() if getattr(job_type, part) != value}
+        if not told:
+            return {}
+        JobType.objects.filter(name=name).update(**{part: changes[part] for part in told})
+        limit = told.get("concurrency_limit")
+        if limit and None in limit.values():
+            statements.run("count_slots", type=name, counts=limit["to"] is not None)
+        detail = {"changes": {on_the_wire(part): change for part, change in told.items()}}
+        records.record(SiteAct.CONFIGURE, subject_type="type", subject_id=name, by=by, reason=reason, detail=detail)
+    return told
 
 
 def _check(part: str, value: Any) -> None:

@@ -154,7 +154,7 @@ create function claim_jobs(types text[], declared text[], batch_size int, holder
   answer_limit bigint)
 returns setof whole_jobs language plpgsql set plan_cache_mode = force_generic_plan as $f$
 declare
-  lane_ids bigint[]; within varchar[] := '{}'; got varchar[]; bytes bigint; now_ timestamptz;
+  lane_ids bigint[]; within varchar[] := '{}'; got varchar[]; bytes bigint; suspect varchar; now_ timestamptz;
 begin
   if claim is not null then
     -- The same claim asked twice at once: the second waits for the first, then finds what that one got.
@@ -179,15 +179,22 @@ begin
   end if;
   select p.ids, p.most_bytes into got, bytes from pick_jobs(lane_ids, batch_size, within) p;
   -- An answer has a largest size: what would pass it stays in the queue; the first job always goes. A job that was claimed twice and never
-  -- acknowledged goes alone: it may be what its orchestrators died of, with all that came with it. Until it is the first, it waits.
+  -- acknowledged goes alone: it may be what its orchestrators died of, with all that came with it. Until it is the first it waits, but no
+  -- longer than a claim lasts: where better ones come without end, it would wait for ever, and keep a place of a limit.
   if bytes is null or bytes > answer_limit then
-    got := array(
+    suspect := (
       select s.id from (
-        select j.id, row_number() over w as nth, j.claim_losses >= 2 as alone, first_value(j.claim_losses >= 2) over w as first_alone,
+        select j.*, row_number() over (order by -j.priority, j.scheduled_for, j.id) as nth from jobs j where j.id = any(got)) s
+      where s.claim_losses >= 2
+        and (s.nth = 1 or greatest(s.updated_at, s.scheduled_for) <= clock_timestamp() - make_interval(secs => lease_seconds))
+      order by s.nth limit 1);
+    got := case when suspect is not null then array[suspect] else array(
+      select s.id from (
+        select j.id, row_number() over w as nth, j.claim_losses >= 2 as waits,
           sum(2 * coalesce(octet_length(j.payload::text), 0) + octet_length(j.metadata::text) + coalesce(octet_length(j.result::text), 0)
             + coalesce(octet_length(j.last_error), 0) + 2000) over w as size
         from jobs j where j.id = any(got) window w as (order by -j.priority, j.scheduled_for, j.id)) s
-      where s.nth = 1 or not s.first_alone and not s.alone and s.size <= answer_limit);
+      where s.nth = 1 or not s.waits and s.size <= answer_limit) end;
   end if;
   if got = '{}' then
     return;

@@ -10,7 +10,8 @@
       else coalesce(r.max_attempts, j.max_attempts) end,
     priority = coalesce(r.priority, j.priority), metadata = coalesce(r.metadata, j.metadata),
     timeout_seconds = coalesce(r.timeout_seconds, j.timeout_seconds),
-    claim_losses = case when r.act in ('acknowledge', 'start', 'retry') then 0
+    -- (In a row: any word of a holder ends it.)
+    claim_losses = case when %(holder)s::boolean or r.act = 'retry' then 0
       else j.claim_losses + (%(actor_kind)s::text = 'sweep' and r.was = 'claimed' and j.acknowledged_at is null)::int end,
     releases = case when r.act = 'retry' then null
       when r.act = 'release' and %(actor_kind)s::text <> 'user' and (%(holder)s::boolean or j.acknowledged_at is not null)

@@ -64,7 +64,7 @@ weighed as materialized (
       when f.action = 'release' and f.cancelling then 'cancel'
       -- Given back once too often, it does not go round for ever. What staff take back is not counted, nor claims that nobody acknowledged,
       -- which are counted apart.
-      when f.action = 'release' and %(actor_kind)s::text <> 'user' and (%(holder)s::boolean or f.acknowledged_at is not null)
+      when f.action = 'release' and f.live and %(actor_kind)s::text <> 'user' and (%(holder)s::boolean or f.acknowledged_at is not null)
         and f.releases[cardinality(f.releases) - %(releases_allowed)s::int + 2] > f.at - make_interval(secs => %(releases_within)s::int)
         then 'fail'
       when f.action = 'cancel' and %(holder)s::boolean and not f.cancelling then 'fail'

@@ -10,7 +10,7 @@ causes as materialized (
     f.rule = 'lease_lost' and l.status = 'running' and coalesce(
       l.lease_losses[cardinality(l.lease_losses) - %(lease_losses_allowed)s::int + 2]
         > c.at - make_interval(secs => %(lease_losses_within)s::int), false) as poisonous,
-    f.rule = 'cancel_overdue' and l.lease_expires_at > c.at as ignored
+    f.rule = 'cancel_overdue' and l.lease_expires_at > c.at and l.cancel_seen_at is not null as ignored
   from found f join locked l on l.id = f.id cross join clock c),
 -- What a reader of the audit log needs to know besides. Read for these few; from other tables, so nothing is judged by it.
 known as materialized (
@@ -44,7 +44,7 @@ told as materialized (
         || case when k.cancel_seen_at is null then ', never seen by ' || k.orchestrator_id
           else ', seen by ' || k.orchestrator_id || ' at ' || clock_time(k.cancel_seen_at) end
         || case when k.ignored then format(', ignored for %s s', extract(epoch from k.at - k.cancel_requested_at)::int)
-          else ', whose lease ran out at ' || clock_time(k.lease_expires_at) end
+          when k.lease_expires_at <= k.at then ', whose lease ran out at ' || clock_time(k.lease_expires_at) else '' end
         || ': forced.' || case when k.status = 'running' then ' It may still be running ' || coalesce('on host ' || k.host,
           'at ' || k.orchestrator_id || ', of which no host is known') || '.' else '' end
       -- A lost lease; or a release loop, whose time may have passed until the door looks: then it is given back once more.

@@ -107,7 +107,7 @@ def claim_for(
         # Claims may have been stopped while it waited.
         reason = "busy" if outcome == "busy" else None if found else why_not()
     size = claiming.queue_size(types, labels, by=holder, has_just_given=bool(claimed.jobs))
-    return told_claim(claimed.jobs, pause_seconds=_pause(len(claimed.jobs), wanted), queue_size=size, reason=reason)
+    return told_claim(claimed.jobs, pause_seconds=_pause(len(claimed.jobs), wanted, left=size), queue_size=size, reason=reason)
 
 
 def told_claim(won: Sequence[Job], *, pause_seconds: float, queue_size: int, reason: str | None = None) -> dict[str, Any]:
@@ -150,9 +150,12 @@ def lease_of(job: Job) -> dict[str, Any]:
     }
 
 
-def _pause(got: int, wanted: int) -> float:
-    """Seconds until the next poll: none after a full batch, longer the emptier it came back, with jitter so that a fleet spreads."""
-    if got >= wanted:
+def _pause(got: int, wanted: int, *, left: int) -> float:
+    """Seconds until the next poll: none after a full batch, longer the emptier it came back, with jitter so that a fleet spreads.
+
+    A batch that left something is a full one, however short: the answer had no more room, or a job goes alone.
+    """
+    if got >= wanted or (got and left):
         return 0.0
     return (1.0 if got > wanted // 2 else 2.0 if got else 5.0) * random.uniform(0.8, 1.2)  # noqa: S311  not a secret
 

@@ -4,12 +4,14 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from itertools import chain, groupby
 
+import psycopg
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from jobs import job_types
@@ -21,7 +23,7 @@ from jobs.outcomes import Report, judge
 from jobs.sweeps import sweep
 from jobs.transitions import Step, apply
 from tests.concurrency.crowd import deadlocks, in_processes, in_threads
-from tests.factories import PRODUCER, STAFF
+from tests.factories import PRODUCER, STAFF, JobFactory
 from tests.ledger import assert_sound
 
 PROCESSES, THREADS = 4, 5
@@ -49,6 +51,35 @@ def test_twenty_claimers_never_hold_more_of_a_type_than_its_limit_and_leave_none
     assert deadlocks() == 0
     for job in Job.objects.all()[::10]:
         assert_sound(job.id)
+
+
+def test_a_limit_that_waits_for_a_locked_job_lets_claims_go_on_meanwhile(live_db: str) -> None:
+    """(It must count what is held, and marks it; all claims wait while it does.)"""
+    job = JobFactory(status="running", type="report")
+    enqueue([NewJob(type="import") for _ in range(40)], by=PRODUCER)
+    with psycopg.connect(live_db) as other, ThreadPoolExecutor(1) as thread:
+        other.execute("select from jobs where id = %s for update", [job.id])
+        limited = thread.submit(_limit_report)
+        took = []
+        for _ in range(20):
+            began = time.monotonic()
+            assert claim(by=Holder.of("orch-2"), batch_size=1, job_types=["import"]).jobs
+            took.append(time.monotonic() - began)
+            time.sleep(0.1)
+        assert not limited.done()
+        other.rollback()
+        assert limited.result() == {"concurrency_limit": {"from": None, "to": 1}}
+
+    assert max(took) < 3
+    job.refresh_from_db()
+    assert job.holds_slot
+
+
+def _limit_report() -> dict[str, object]:
+    try:
+        return job_types.configure("report", by=STAFF, reason="a licence", concurrency_limit=1)
+    finally:
+        connection.close()
 
 
 def _held_over_time(name: str) -> Iterator[tuple[datetime, int, int]]:

@@ -63,6 +63,7 @@ class ModelJob:
             return "unchanged"
         # To give back what is to be cancelled ends it.
         self.taken.append(Applied(who, self.epoch, digest, "cancel" if action == "release" and self.cancelling else action))
+        self.claim_losses = 0
         self._take(action, retryable)
         return "applied"
 

@@ -172,6 +172,15 @@ def test_a_dead_holder_has_not_ignored_it() -> None:
     assert ignored_cancels("orch-1", within=DAY) == 0
 
 
+def test_who_was_never_told_has_not_ignored_it() -> None:
+    job = cancelling()
+    overdue(job)
+
+    reason = entries(job)[-1].reason or ""
+    assert "never seen by orch-1: forced. It may still be running" in reason
+    assert ignored_cancels("orch-1", within=DAY) == 0
+
+
 def test_a_claim_that_was_not_started_runs_nowhere() -> None:
     job = cancelling("claimed")
     overdue(job)
@@ -179,7 +188,7 @@ def test_a_claim_that_was_not_started_runs_nowhere() -> None:
     assert (entries(job)[-1].reason or "").endswith(": forced.")
     found = proof(job)
     assert found is not None
-    assert found.may_run_on is None
+    assert (found.may_run_on, found.outcome) == (None, "forced before it was started")
 
 
 def test_staff_who_force_it_do_not_make_it_stop() -> None:

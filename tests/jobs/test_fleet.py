@@ -212,8 +212,9 @@ def test_what_is_claimed_and_not_started_is_taken_back_and_what_runs_is_left() -
         assert_sound(job.id)
 
 
-def test_where_there_is_nothing_to_take_back_nothing_is_written() -> None:
-    JobFactory(status="running")
+@pytest.mark.parametrize("status", ["running", "completed"])
+def test_where_there_is_nothing_to_take_back_nothing_is_written(status: str) -> None:
+    JobFactory(status=status)
 
     assert fleet.take_back(HOLDER.name, by=STAFF, reason=WHY) == 0
     assert not AuditEntry.objects.filter(action="take_back").exists()

@@ -15,6 +15,7 @@ from jobs.models import Job
 from jobs.outcomes import Report
 from jobs.rules import EVERYTHING
 from jobs.sweeps import sweep
+from jobs.transitions import Step, apply
 from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory, claimed, running
 from tests.ledger import assert_sound, entries
 
@@ -154,6 +155,29 @@ def test_it_waits_behind_better_jobs_and_then_goes_alone_in_its_turn() -> None:
     assert batches[1:] == [[other.id], [suspect.id], []]
 
 
+def test_where_better_jobs_come_without_end_it_waits_no_longer_than_a_claim_lasts() -> None:
+    suspect = wasted(2, type="a", priority=10)
+    best = enqueue([NewJob(type="a", priority=90) for _ in range(3)], by=PRODUCER)
+    long_ago = datetime.now(UTC) - timedelta(seconds=61)
+    Job.objects.filter(id=suspect.id).update(updated_at=long_ago, scheduled_for=long_ago)
+
+    batches = [[job.id for job in claim(by=HOLDER, batch_size=10).jobs] for _ in range(3)]
+    assert batches == [[suspect.id], [job.id for job in best], []]
+
+
+@pytest.mark.parametrize("answer", ["fail", "release"])
+def test_a_claim_that_was_answered_breaks_the_row(answer: str) -> None:
+    job = wasted(4, type="work", max_attempts=9)
+    Job.objects.filter(id=job.id).update(due=True)
+    claimed(job)
+    job.fail(Report(error="no such image"), by=HOLDER) if answer == "fail" else job.release(by=HOLDER)
+    Job.objects.filter(id=job.id).update(due=True, scheduled_for=datetime.now(UTC))
+    claimed(job)
+    expire(job)
+
+    assert (job.status, job.claim_losses) == ("queued", 1)
+
+
 def test_once_it_was_acknowledged_it_comes_with_others_again() -> None:
     suspect = wasted(2, type="work", priority=90)
     claimed(suspect).acknowledge(by=HOLDER)
@@ -206,6 +230,18 @@ def test_the_release_that_failed_it_is_known_again_when_it_is_sent_again() -> No
     apply_one(step, by=HOLDER)
 
     assert apply_one(step, by=HOLDER).verdict == "replayed"
+
+
+def test_a_release_sent_again_is_answered_like_the_first_time_though_the_next_would_fail_it() -> None:
+    job = JobFactory()
+    for number in range(9):
+        claimed(job)
+        step = Step(job_id=job.id, action="release", epoch=job.epoch, digest=f"{number:064x}")
+        (first,) = apply([step], by=HOLDER)
+    (again,) = apply([step], by=HOLDER)
+
+    assert (first.verdict, again.verdict) == ("applied", "replayed")
+    assert first.next_action == again.next_action == "continue"
 
 
 def test_given_back_over_more_than_an_hour_it_goes_on() -> None:

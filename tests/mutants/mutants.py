@@ -354,8 +354,8 @@ MUTANTS = [
     Mutant(
         name="hands out a suspect with others",
         path="jobs/migrations/0019_labels.py",
-        line="where s.nth = 1 or not s.first_alone and not s.alone and s.size <= answer_limit);",
-        becomes="where s.nth = 1 or s.size <= answer_limit);",
+        line="where s.nth = 1 or not s.waits and s.size <= answer_limit) end;",
+        becomes="where s.nth = 1 or s.size <= answer_limit) end;",
         test="jobs/test_poison.py::test_a_job_claimed_twice_and_never_acknowledged_is_handed_out_alone",
     ),
     Mutant(
@@ -382,8 +382,8 @@ MUTANTS = [
     Mutant(
         name="says of the dead that they ignored a cancel",
         path="jobs/sql/stuck.sql",
-        line="f.rule = 'cancel_overdue' and l.lease_expires_at > c.at as ignored",
-        becomes="f.rule = 'cancel_overdue' as ignored",
+        line="f.rule = 'cancel_overdue' and l.lease_expires_at > c.at and l.cancel_seen_at is not null as ignored",
+        becomes="f.rule = 'cancel_overdue' and l.cancel_seen_at is not null as ignored",
         test="jobs/test_cancel_proof.py::test_a_dead_holder_has_not_ignored_it",
     ),
     Mutant(

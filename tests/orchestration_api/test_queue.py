@@ -7,6 +7,7 @@ import pytest
 from django.test import override_settings
 from rest_framework.test import APIClient
 
+from jobs import times
 from jobs.models import Job
 from tests.factories import JobFactory
 from tests.orchestration_api.wire import assert_error, is_time, send
@@ -38,6 +39,16 @@ def test_a_claim_by_get_answers_with_jobs_their_leases_and_when_to_come_again(ap
     assert answer["count"] == 1
     assert is_time(answer["metadata"]["nextPollAfter"])
     assert answer["metadata"]["queueSize"] == 0
+
+
+def test_who_gets_a_job_that_goes_alone_comes_again_at_once(api: APIClient) -> None:
+    for job in (JobFactory(type="report"), JobFactory(type="report")):
+        Job.objects.filter(id=job.id).update(claim_losses=2)
+    answers = [send(api, "post", "/jobs/claim", {"batchSize": 10}).json() for _ in range(2)]
+
+    assert [answer["count"] for answer in answers] == [1, 1]
+    pauses = [times.read(answer["metadata"]["nextPollAfter"]) - times.read(answer["metadata"]["timestamp"]) for answer in answers]
+    assert [pause.total_seconds() > 0.5 for pause in pauses] == [False, True]
 
 
 def test_a_claim_by_post_takes_the_same_in_its_body(api: APIClient) -> None:
