@@ -1,7 +1,7 @@
 """What is told and not changed: orchestrators that hold jobs and are silent, jobs that nobody takes."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from django.conf import settings
 
 from jobs import fleet, statements, times
 from jobs.fleet import Unroutable
-from jobs.rules import TELLING
+from jobs.rules import EVERYTHING, Narrowing
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +32,16 @@ class Alert:
     message: str
 
 
-def alerts(rules: Sequence[str] = TELLING) -> list[Alert]:
+def alerts(narrowing: Narrowing = EVERYTHING) -> list[Alert]:
     """What there is to tell now.
 
     Args:
-        rules: names; those that change jobs are passed over.
+        narrowing: of these rules (those that change jobs are passed over), of these types and orchestrators, begun so long ago. Jobs that
+            nobody takes are held by none: of no orchestrator that is named.
     """
-    return [alert for name, look in _LOOKS.items() if name in rules for alert in look()]
+    begun_by = times.now() - narrowing.older_than
+    found = [alert for name, look in _LOOKS.items() if name in narrowing.rules for alert in look(narrowing)]
+    return [alert for alert in found if alert.since <= begun_by]
 
 
 class Watchman:
@@ -56,7 +59,7 @@ class Watchman:
         self._known = now
 
 
-def _offline() -> list[Alert]:
+def _offline(narrowing: Narrowing) -> list[Alert]:
     return [
         Alert(
             "orchestrator_offline",
@@ -66,12 +69,19 @@ def _offline() -> list[Alert]:
             f"{row['orchestrator_id']} was last heard of at {times.written(row['last_seen_at'])}, and holds {row['jobs']} jobs "
             "under leases that have not run out",
         )
-        for row in statements.run("offline", seconds=settings.OFFLINE_SECONDS)
+        for row in statements.run(
+            "offline",
+            seconds=settings.OFFLINE_SECONDS,
+            job_types=list(narrowing.job_types) or None,
+            orchestrators=list(narrowing.orchestrators) or None,
+        )
     ]
 
 
-def _unroutable() -> list[Alert]:
-    return [_nobody_takes(jobs) for jobs in fleet.unroutable()]
+def _unroutable(narrowing: Narrowing) -> list[Alert]:
+    if narrowing.orchestrators:
+        return []
+    return [_nobody_takes(jobs) for jobs in fleet.unroutable() if not narrowing.job_types or jobs.type in narrowing.job_types]
 
 
 def _nobody_takes(jobs: Unroutable) -> Alert:
@@ -83,4 +93,4 @@ def _nobody_takes(jobs: Unroutable) -> Alert:
     return Alert("unroutable", subject, jobs.jobs, jobs.since, message)
 
 
-_LOOKS: dict[str, Callable[[], list[Alert]]] = {"orchestrator_offline": _offline, "unroutable": _unroutable}
+_LOOKS: dict[str, Callable[[Narrowing], list[Alert]]] = {"orchestrator_offline": _offline, "unroutable": _unroutable}

@@ -1,7 +1,9 @@
 """What the sweep loop does besides sweeping: work that nobody waits for in a request, a little of it in each round."""
 
 import logging
+import math
 import time
+from collections import deque
 from collections.abc import Callable
 
 from django.conf import settings
@@ -15,6 +17,8 @@ log = logging.getLogger(__name__)
 # Does a little of its work, and says whether more of it could be done at once. Any number of loops may run it at the same time, and each
 # may be killed in the middle of it: what it has not committed is done by whoever comes next.
 Chore = Callable[[], bool]
+# What a loop gives to its chores in a round, before it sweeps again.
+SECONDS_A_ROUND = 5.0
 
 
 class Seldom:
@@ -33,15 +37,41 @@ class Seldom:
         return more
 
 
-def do_chores() -> bool:
-    """Does each once, after the sweep. One that fails is told in the log, and keeps no other from its turn.
+class Rota:
+    """Whose turn it is. In a round each chore has one, after the sweep; those for which there is no time come first in the next round."""
 
-    Returns:
-        Whether there is more to do at once.
-    """
-    # Each gets its turn, whatever those before it say.
-    more = [_does_more(chore) for chore in CHORES]
-    return any(more)
+    def __init__(self) -> None:
+        self._turns = deque(CHORES)
+
+    def do_round(
+        self, *, seconds: float, before_each: Callable[[], object] = lambda: None, is_told_to_stop: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """One that fails is told in the log, and keeps no other from its turn.
+
+        Args:
+            seconds: after so many no other is begun. (The first one is.)
+            before_each: called before each turn.
+            is_told_to_stop: asked before each turn.
+
+        Returns:
+            Whether there is more to do at once.
+        """
+        ends_at, more = time.monotonic() + seconds, False
+        for nth in range(len(self._turns)):
+            if is_told_to_stop():
+                return False
+            if nth and time.monotonic() >= ends_at:
+                return True
+            before_each()
+            chore = self._turns[0]
+            self._turns.rotate(-1)
+            more |= _does_more(chore)
+        return more
+
+
+def do_chores() -> bool:
+    """Does each once, however long that takes; whether there is more to do at once."""
+    return Rota().do_round(seconds=math.inf)
 
 
 def _does_more(chore: Chore) -> bool:

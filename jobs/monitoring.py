@@ -50,11 +50,7 @@ def check_stuck(narrowing: Narrowing = EVERYTHING, *, warning: int, critical: in
 
 def _told(narrowing: Narrowing) -> dict[str, Stuck]:
     told: dict[str, Stuck] = {}
-    # Neither is stuck by a time of its own, nor is it known of which types: narrowed so, nothing is left of them.
-    if narrowing.job_types or narrowing.orchestrators:
-        return told
-    for alert in alerts(narrowing.rules):
-        if times.now() - alert.since >= narrowing.older_than:
-            before = told.get(alert.rule, Stuck(0, alert.since))
-            told[alert.rule] = Stuck(before.jobs + alert.jobs, min(before.since, alert.since))
+    for alert in alerts(narrowing):
+        before = told.get(alert.rule, Stuck(0, alert.since))
+        told[alert.rule] = Stuck(before.jobs + alert.jobs, min(before.since, alert.since))
     return told

@@ -50,7 +50,6 @@ RULES = (
 )
 NAMES = tuple(rule.name for rule in RULES)
 CHANGING = tuple(rule.name for rule in RULES if rule.changes)
-TELLING = tuple(rule.name for rule in RULES if not rule.changes)
 
 
 @dataclass(frozen=True, kw_only=True)

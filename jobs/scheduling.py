@@ -11,3 +11,9 @@ def let_come_due() -> int:
     """
     (row,) = statements.run("come_due")
     return int(row["moved"])
+
+
+def count_coming_due() -> int:
+    """How many `let_come_due` would make claimable now."""
+    (row,) = statements.run("coming_due")
+    return int(row["jobs"])

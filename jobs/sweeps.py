@@ -4,19 +4,16 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-
-from django.db import transaction
 
 from jobs import statements, sweep_runs, transitions, watch
 from jobs.actors import Actor
 from jobs.alerts import Alert, alerts
 from jobs.lifecycle import Status
 from jobs.rules import EVERYTHING, Narrowing
-from jobs.scheduling import let_come_due
+from jobs.scheduling import count_coming_due, let_come_due
 from jobs.sweep_runs import ByHand
 from jobs.watch import Brake
 
@@ -98,24 +95,24 @@ def sweep(
         narrowing: which of the stuck jobs.
         limit: at most so many jobs.
         batch_size: so many in one transaction, 1 to MOST_IN_A_BATCH.
-        dry_run: the same statements in one transaction that is rolled back.
+        dry_run: tell what it would do; gives no sign of life, and locks no job.
         force: end running leases whatever the brake says.
         again_within: the next sweep comes within so many seconds; None promises none.
         by_hand: who wants it, and why; None for a loop.
         is_told_to_stop: asked after each batch.
     """
     began = time.monotonic()
-    done = Sweep()
-    with transaction.atomic() if dry_run else nullcontext():
+    if dry_run:
+        done = _foretold(by=by, narrowing=narrowing, limit=limit, force=force)
+    else:
         watch.sign("sweeper", again_within=again_within)
-        done.came_due = let_come_due()
+        done = Sweep(came_due=let_come_due())
         move = partial(transitions.apply_stuck, by=by, narrowing=narrowing, running_ended_by=watch.judge_sweep(force=force))
-        done.swept += _moved(move, limit=limit, batch_size=batch_size, is_told_to_stop=is_told_to_stop)
+        sign_again = partial(watch.sign_again, "sweeper", again_within=again_within)
+        done.swept += _moved(move, limit=limit, batch_size=batch_size, sign_again=sign_again, is_told_to_stop=is_told_to_stop)
         done.brake = None if force else watch.brake()
-        if dry_run:
-            transaction.set_rollback(True)
     # A loop looks for them more seldom (jobs/alerts.py).
-    done.alerts = alerts(narrowing.rules) if by_hand else []
+    done.alerts = alerts(narrowing) if by_hand else []
     done.seconds = time.monotonic() - began
     sweep_runs.note(done.found, narrowing=narrowing, seconds=done.seconds, dry_run=dry_run, brake=done.brake, by=by, by_hand=by_hand)
     return done
@@ -127,14 +124,33 @@ def stuck(narrowing: Narrowing = EVERYTHING) -> dict[str, Stuck]:
     return {row["rule"]: Stuck(row["jobs"], row["since"]) for row in rows}
 
 
+def _foretold(*, by: Actor, narrowing: Narrowing, limit: int | None, force: bool) -> Sweep:
+    ends_by, brake = watch.foretell_sweep(force=force)
+    swept = _swept(transitions.foretell_stuck(by=by, narrowing=narrowing, limit=limit, running_ended_by=ends_by))
+    if brake:
+        # Counted before any of them is gone.
+        brake = replace(brake, kept=brake.kept - sum(one.rule in ("lease_lost", "timeout") and one.was == Status.RUNNING for one in swept))
+    return Sweep(came_due=count_coming_due(), swept=swept, brake=brake)
+
+
 def _moved(
-    move: Callable[..., list[statements.Row]], *, limit: int | None, batch_size: int, is_told_to_stop: Callable[[], bool]
+    move: Callable[..., list[statements.Row]],
+    *,
+    limit: int | None,
+    batch_size: int,
+    sign_again: Callable[[], None],
+    is_told_to_stop: Callable[[], bool],
 ) -> Iterator[Swept]:
     left = limit if limit is not None else sys.maxsize
     while left > 0:
         size = min(batch_size, left)
         batch = move(limit=size)
-        yield from (Swept(row["job_id"], Status(row["was"]), Status(row["became"]), row["rule"], row["reason"]) for row in batch)
+        yield from _swept(batch)
         left -= size
         if len(batch) < size or is_told_to_stop():
             return
+        sign_again()
+
+
+def _swept(rows: list[statements.Row]) -> list[Swept]:
+    return [Swept(row["job_id"], Status(row["was"]), Status(row["became"]), row["rule"], row["reason"]) for row in rows]

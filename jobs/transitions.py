@@ -221,8 +221,17 @@ def apply_stuck(*, by: Actor, narrowing: Narrowing, limit: int, running_ended_by
         Of each that moved: job_id, was, became, rule and reason.
     """
     parameters = narrowing.parameters(limit=limit, running_ended_by=running_ended_by)
-    faults = msgspec.json.encode(FAULTS_OF_THE_SWEEP).decode()
-    return statements.run("time_is_up", "stuck", "judged", "door", "swept", faults=faults, **_standing(by) | parameters)
+    return statements.run("time_is_up", "lock_stuck", "stuck", "judged", "door", "swept", **_standing_of_a_sweep(by) | parameters)
+
+
+def foretell_stuck(*, by: Actor, narrowing: Narrowing, limit: int | None, running_ended_by: str) -> list[statements.Row]:
+    """What `apply_stuck` would return now, if it met no lock of others; changes and locks nothing.
+
+    Args:
+        limit: None: of all.
+    """
+    parameters = narrowing.parameters(limit=limit, running_ended_by=running_ended_by)
+    return statements.run("time_is_up", "look_at_stuck", "stuck", "judged", "swept", **_standing_of_a_sweep(by) | parameters)
 
 
 def on_the_wire(column: str) -> str:
@@ -248,6 +257,10 @@ def _rulings(rows: Iterable[statements.Row]) -> list[Ruling]:
         )
         for row in rows
     ]
+
+
+def _standing_of_a_sweep(by: Actor) -> dict[str, object]:
+    return {"faults": msgspec.json.encode(FAULTS_OF_THE_SWEEP).decode(), **_standing(by)}
 
 
 def _standing(by: Actor) -> dict[str, object]:

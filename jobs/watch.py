@@ -7,7 +7,9 @@ an outage nobody has told us of.
 """
 
 import logging
+import math
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -27,6 +29,8 @@ MOST_ENDED_AT_ONCE = 10
 _NAMES: dict[str, str] = {"sweeper": "the sweeper", "web": "the web server"}
 _LEAST_PROMISE_SECONDS = 2.0
 _stopped = threading.Event()
+# By the monotonic clock, when this process gave each sign last.
+_signed: dict[Role, float] = {}
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ def sign(role: Role, *, again_within: float | None = None) -> None:
         again_within: the next sign comes within so many seconds. None, for what runs once and promises nothing: a broken promise is
             answered for, and taken back.
     """
+    now = time.monotonic()
     rows = statements.run(
         "sign_of_life",
         role=role,
@@ -67,10 +72,17 @@ def sign(role: Role, *, again_within: float | None = None) -> None:
         lease=settings.HEARTBEAT_LEASE_SECONDS,
         reason=f"{_NAMES[role]}, or the database, was away",
     )
+    _signed[role] = now
     if any(row["engages"] for row in rows):
         _tell(rows[0]["brake_reason"], rows[0]["brake_until"])
     if any(row["is_over"] for row in rows):
         transaction.on_commit(partial(log.warning, "The brake is over: sweeps end running leases again."))
+
+
+def sign_again(role: Role, *, again_within: float | None) -> None:
+    """The next sign in the midst of long work: given when a third of what was promised has passed, so that it can be asked for often."""
+    if again_within is not None and time.monotonic() - _signed.get(role, -math.inf) > again_within / 3:
+        sign(role, again_within=again_within)
 
 
 def judge_sweep(*, force: bool) -> str:
@@ -92,6 +104,15 @@ def judge_sweep(*, force: bool) -> str:
     if row["brake_until"]:
         _tell(row["brake_reason"], row["brake_until"])
     return str(row["ends_by"])
+
+
+def foretell_sweep(*, force: bool) -> tuple[str, Brake | None]:
+    """What `judge_sweep` would return now, and the brake that would hold then; engages none."""
+    with transaction.atomic():
+        ends_by, holds = judge_sweep(force=force), None if force else brake()
+        # At once: whoever gives a sign of life waits for the row.
+        transaction.set_rollback(True)
+    return ends_by, holds
 
 
 def promise(seconds: float = 0.0) -> float:

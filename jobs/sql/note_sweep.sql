@@ -1,4 +1,5 @@
--- Writes down what a sweep found, by rule. Of a loop only what changed something, and otherwise one run of each rule an hour.
+-- Writes down what a sweep found, by rule. Of a loop only what changed something, and otherwise one run of each rule an hour; a loop of dry
+-- runs counts by itself.
 -- What a rule looks at is counted for rows that are written: what is left in that state, and what has just left it. (Subqueries, which are
 -- not run before they are needed.) Plan: index jobs_live, once.
 with live as materialized (
@@ -19,4 +20,4 @@ select c.at, f.rule, f.changed + case f.rule
   case when f.rule in ('lease_lost', 'timeout') then %(brake)s::text end
 from (select clock_timestamp() as at) c cross join jsonb_to_recordset(%(rules)s::jsonb) as f (rule text, found int, changed int)
 where f.changed > 0 or %(by_hand)s::boolean
-  or not exists (select from sweep_runs r where r.rule = f.rule and r.at > c.at - interval '1 hour' and not r.dry_run)
+  or not exists (select from sweep_runs r where r.rule = f.rule and r.at > c.at - interval '1 hour' and r.dry_run = %(dry_run)s::boolean)

@@ -1,10 +1,5 @@
-  -- Rows that somebody holds are skipped; of one that has just been changed the rule is judged again on what it is now. So any number of
-  -- sweeps equals one.
-  for no key update of j skip locked),
--- What the sweep asks the door for. Goes on after time_is_up.sql; judged.sql, door.sql and swept.sql follow.
--- (Locked already: this reads them as they are now.)
-locked as materialized (
-  select j.* from jobs j where j.id = any(array(select f.id from found f)) order by j.id for no key update),
+-- What the sweep asks the door for. Goes on after time_is_up.sql and lock_stuck.sql; judged.sql, door.sql and swept.sql follow. (In a dry
+-- run after look_at_stuck.sql, and without the door.)
 clock as materialized (select clock_timestamp() as at from (select count(*) from locked) l),
 causes as materialized (
   select f.rule, c.at, l.id, l.status, l.epoch, l.orchestrator_id, l.claimed_at, l.acknowledged_at, l.started_at, l.lease_expires_at,
@@ -44,12 +39,6 @@ told as materialized (
     case k.rule
       when 'unacknowledged' then format('%s claimed it at %s and did not acknowledge it: the claim ran out at %s, the %s. of %s in a row.',
         k.orchestrator_id, clock_time(k.claimed_at), clock_time(k.lease_expires_at), k.claim_losses + 1, %(claim_losses_allowed)s::int)
-      when 'lease_lost' then case when k.lost
-        then format('No sign of life from %s: the lease of its run ran out at %s. Lost %s of %s times within %s h%s.', k.orchestrator_id,
-          clock_time(k.lease_expires_at), k.nth, %(lease_losses_allowed)s::int, %(lease_losses_within)s::int / 3600,
-          case when k.poisonous then ': quarantined, not tried again by itself' else '' end)
-        else format('%s acknowledged it at %s and did not start it: the lease ran out at %s.', k.orchestrator_id,
-          clock_time(k.acknowledged_at), clock_time(k.lease_expires_at)) end
       when 'timeout' then format('%s ran it since %s: longer than its timeout of %s s and %s s of grace.', k.orchestrator_id,
         clock_time(k.started_at), k.timeout_seconds, %(timeout_grace)s::int)
       when 'cancel_overdue' then 'Cancel requested' || coalesce(' by ' || k.asked_by, '') || ' at ' || clock_time(k.cancel_requested_at)
@@ -58,7 +47,14 @@ told as materialized (
         || case when k.ignored then format(', ignored for %s s', extract(epoch from k.at - k.cancel_requested_at)::int)
           when k.lease_expires_at <= k.at then ', whose lease ran out at ' || clock_time(k.lease_expires_at) else '' end
         || ': forced.' || case when k.status = 'running' then ' It may still be running ' || coalesce('on host ' || k.host,
-          'at ' || k.orchestrator_id || ', of which no host is known') || '.' else '' end end as reason
+          'at ' || k.orchestrator_id || ', of which no host is known') || '.' else '' end
+      -- A lost lease; or a release loop, whose time may have passed until the door looks: then it is given back once more.
+      else case when k.lost
+        then format('No sign of life from %s: the lease of its run ran out at %s. Lost %s of %s times within %s h%s.', k.orchestrator_id,
+          clock_time(k.lease_expires_at), k.nth, %(lease_losses_allowed)s::int, %(lease_losses_within)s::int / 3600,
+          case when k.poisonous then ': quarantined, not tried again by itself' else '' end)
+        else format('%s acknowledged it at %s and did not start it: the lease ran out at %s.', k.orchestrator_id,
+          clock_time(k.acknowledged_at), clock_time(k.lease_expires_at)) end end as reason
   from known k),
 asked as materialized (
   select row_number() over (order by t.id)::int as ord, t.id::text as job_id,

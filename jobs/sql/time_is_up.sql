@@ -1,5 +1,5 @@
--- Held jobs whose time is up, and by which rule (jobs/rules.py). The head of two statements, which go on in the midst of `found`:
--- stuck.sql locks and moves them, stuck_counts.sql counts them.
+-- Held jobs whose time is up, and by which rule (jobs/rules.py). The head of three statements, which go on in the midst of `found`:
+-- lock_stuck.sql and stuck.sql move them, look_at_stuck.sql and stuck.sql tell what that would be, stuck_counts.sql counts them.
 -- Nothing is by age: a lease, or the grace of a cancel, must have run out; older_than asks for how long it has, and so only narrows.
 -- One clock, read once, so that no row is taken by one rule and told of by another.
 -- Plan: index jobs_live (a few thousand rows whatever the size of the table); the lease is in no index, so that heartbeats stay cheap.

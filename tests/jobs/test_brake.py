@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -172,6 +173,18 @@ def test_a_loop_that_keeps_its_promise_sweeps_on() -> None:
         pass_by(timedelta(seconds=29))
 
 
+def test_a_long_sweep_that_goes_on_keeps_its_promise() -> None:
+    jobs = running(4, expired=3)
+
+    def takes_a_while() -> bool:
+        time.sleep(0.4)
+        return False
+
+    assert swept(again_within=1, batch_size=1, is_told_to_stop=takes_a_while) == 3
+    expire(jobs[3:])
+    assert swept(again_within=1) == 1
+
+
 def test_who_was_away_while_nothing_ran_is_not_worth_a_brake() -> None:
     watch.sign("web", again_within=30)
     pass_by(LEASE)
@@ -254,6 +267,20 @@ def test_a_dry_run_foretells_the_brake_and_does_not_engage_it() -> None:
     assert foretold.brake is not None
     assert foretold.swept == []
     assert watch.brake() is None
+
+
+def test_a_dry_run_foretells_whom_the_brake_keeps_when_the_time_of_some_is_over() -> None:
+    jobs = running(40, expired=20)
+    assert swept() == 0
+    pass_by(timedelta(seconds=1))
+    expire(jobs[20:])
+    pass_by(LEASE)
+    foretold, done = sweep(by=Actor.sweep(), dry_run=True), sweep(by=Actor.sweep())
+
+    assert [one.job_id for one in foretold.swept] == [one.job_id for one in done.swept] == [job.id for job in jobs[:20]]
+    assert foretold.brake is not None
+    assert done.brake is not None
+    assert foretold.brake.kept == done.brake.kept == 20
 
 
 def test_a_dry_run_says_nothing_in_the_log(caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any) -> None:

@@ -1,7 +1,9 @@
 """What a monitor is told of stuck jobs: one line, its numbers, and an exit code."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -9,11 +11,13 @@ from django.core.management import call_command
 from jobs import leases
 from jobs.alerts import alerts
 from jobs.leases import Pulse
-from jobs.models import Job, Orchestrator
+from jobs.models import Job, Orchestrator, SweepRun
+from jobs.rules import RULES
 from tests.factories import HOLDER, JobFactory
 from tests.jobs.outage import overdue, running
 
 pytestmark = pytest.mark.django_db
+TELLING = [rule.name for rule in RULES if not rule.changes]
 LINE = re.compile(r"STUCK JOBS (\w+) - ([^|\n]+) \| (\S+=\S+(?: \S+=\S+)*)\n")
 
 
@@ -72,9 +76,9 @@ def test_it_can_be_narrowed_like_a_sweep(capsys: pytest.CaptureFixture[str]) -> 
     assert check(capsys, "--rule", "timeout")[3].keys() == {"stuck", "oldest", "timeout"}
 
 
-def silent(seconds: int) -> Job:
+def silent(seconds: int, **fields: Any) -> Job:
     """A job held under a live lease by an orchestrator that was not heard of for so long."""
-    job = JobFactory(status="running")
+    job = JobFactory(status="running", **fields)
     leases.heartbeat(Pulse(named=[{"job_id": job.id}]), by=HOLDER)
     past = datetime.now(UTC) - timedelta(seconds=seconds)
     Orchestrator.objects.update(last_seen_at=past)
@@ -125,6 +129,38 @@ def test_jobs_that_nobody_takes_are_told_of(capsys: pytest.CaptureFixture[str]) 
     call_command("sweep_stuck_jobs")
     assert "unroutable: no live orchestrator takes type rare: 3 jobs wait since " in capsys.readouterr().out
     assert Job.objects.filter(status="queued").count() == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], {"orchestrator_offline": 2, "unroutable": 3}),
+        (["--job-type", "rare"], {"unroutable": 3}),
+        (["--job-type", "held"], {"orchestrator_offline": 1}),
+        (["--job-type", "other"], {}),
+        (["--job-type", "rare", "--job-type", "held"], {"orchestrator_offline": 1, "unroutable": 3}),
+        (["--rule", "unroutable", "--job-type", "rare"], {"unroutable": 3}),
+        (["--orchestrator", "orch-1"], {"orchestrator_offline": 2}),
+        (["--orchestrator", "orch-2"], {}),
+        (["--older-than", "1h"], {"unroutable": 3}),
+        (["--older-than", "2d"], {}),
+    ],
+)
+def test_what_is_only_told_is_narrowed_alike_for_a_monitor_and_a_sweep(
+    options: list[str], told: dict[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for job_type in ("held", "held too"):
+        silent(601, type=job_type)
+    past = datetime.now(UTC) - timedelta(hours=1)
+    for _ in range(3):
+        job = JobFactory(type="rare")
+        Job.objects.filter(id=job.id).update(created_at=past, scheduled_for=past)
+    figures = check(capsys, *options)[3]
+    assert {rule: int(figures[rule].split(";")[0]) for rule in TELLING if figures.get(rule, "0;")[0] != "0"} == told
+    call_command("sweep_stuck_jobs", *options, format="json")
+
+    assert {alert["rule"]: alert["jobs"] for alert in json.loads(capsys.readouterr().out)["alerts"]} == told
+    assert dict(SweepRun.objects.filter(rule__in=TELLING, found__gt=0).values_list("rule", "found")) == told
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The commands that operators run."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 
+from jobs import chores, watch
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
 from jobs.models import AuditEntry, Job
@@ -85,6 +88,28 @@ def test_a_loop_sweeps_again_and_again_until_sigterm(live_db: str) -> None:
 
     assert loop.returncode == 0, said
     assert said.count("1 swept") == 2
+
+
+def test_a_loop_with_long_chores_keeps_its_promise_and_begins_none_after_sigterm(live_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_LEAST_PROMISE_SECONDS", 1)
+    job = JobFactory(status="running")
+    begun: list[str] = []
+
+    def takes_a_while() -> bool:
+        begun.append(job.id)
+        time.sleep(0.4)
+        if len(begun) == 3:
+            Job.objects.filter(id=job.id).update(lease_expires_at=datetime.now(UTC))
+        if len(begun) == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return True
+
+    monkeypatch.setattr(chores, "CHORES", (takes_a_while,) * 3)
+    with override_settings(HEARTBEAT_LEASE_SECONDS=1):
+        call_command("sweep_stuck_jobs", loop=True, interval=0.1)
+
+    assert Job.objects.get(id=job.id).status == "failed", "the second round has ended it: the brake did not hold"
+    assert len(begun) == 5
 
 
 def test_sigterm_ends_a_loop_after_the_batch_it_is_in(live_db: str) -> None:

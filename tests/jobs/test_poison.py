@@ -3,14 +3,17 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.test import override_settings
 
+from jobs import transitions
 from jobs.actors import Actor, Holder
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
 from jobs.models import Job
 from jobs.outcomes import Report
+from jobs.rules import EVERYTHING
 from jobs.sweeps import sweep
 from jobs.transitions import Step, apply
 from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory, claimed, running
@@ -276,6 +279,25 @@ def test_acknowledged_claims_that_run_out_are_counted_and_swept_as_a_loop() -> N
     assert (entries(job)[-1].actor_kind, entries(job)[-1].reason) == ("sweep", f"{job.last_error}.")
     assert job.fingerprint is not None
     assert_sound(job.id)
+
+
+def test_a_loop_whose_hour_passes_between_two_looks_at_the_clock_is_given_back_and_says_why() -> None:
+    job = JobFactory()
+    give_back(job, 9)
+    claimed(job).acknowledge(by=HOLDER)
+    now = datetime.now(UTC)
+    Job.objects.filter(id=job.id).update(lease_expires_at=now, releases=[now - HOUR + timedelta(minutes=1)] * 9)
+    with connection.cursor() as cursor:
+        # A clock that goes forward by two minutes at each look.
+        cursor.execute("""create schema hasty; create sequence hasty.looks minvalue 0;
+            create function hasty.clock_timestamp() returns timestamptz language sql volatile as
+            $f$ select pg_catalog.clock_timestamp() + nextval('hasty.looks') * interval '2 minutes' $f$;
+            set local search_path = hasty, public, pg_catalog""")
+    (swept,) = transitions.apply_stuck(by=Actor.sweep(), narrowing=EVERYTHING, limit=1, running_ended_by="infinity")
+
+    assert (swept["rule"], swept["became"]) == ("release_loop", "queued")
+    assert swept["reason"].startswith("orch-1 acknowledged it at ")
+    assert entries(job)[-1].reason == swept["reason"]
 
 
 def test_a_retry_lets_it_be_given_back_again() -> None:

@@ -47,6 +47,14 @@ def test_a_loop_writes_down_what_it_changed_and_once_an_hour_that_there_was_noth
     assert runs()[len(CHANGING) + 1 :] == [("timeout", 2, 0, 0)]
 
 
+@pytest.mark.parametrize("kinds", [[True, True, False, False], [False, False, True, True]])
+def test_loops_of_dry_runs_and_real_ones_are_each_written_down_once_an_hour(kinds: list[bool]) -> None:
+    for dry_run in kinds:
+        sweep(by=SWEEPER, dry_run=dry_run)
+
+    assert len(runs(dry_run=True)) == len(runs(dry_run=False)) == len(CHANGING)
+
+
 def test_two_loops_leave_no_more_than_one() -> None:
     for _ in range(2):
         for _ in range(2):

@@ -122,7 +122,7 @@ MUTANTS = [
     ),
     Mutant(
         name="sweeps jobs that another statement holds, overwriting what it did",
-        path="jobs/sql/stuck.sql",
+        path="jobs/sql/lock_stuck.sql",
         line="for no key update of j skip locked),",
         becomes="),",
         test="concurrency/test_sweepers.py::test_a_sweep_waits_for_nobody_and_ends_no_run_that_is_just_being_renewed",

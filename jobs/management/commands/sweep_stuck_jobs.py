@@ -1,6 +1,7 @@
 """manage.py sweep_stuck_jobs"""
 
 import time
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -9,7 +10,7 @@ from psycopg_pool import PoolTimeout
 
 from jobs import watch
 from jobs.actors import Actor
-from jobs.chores import do_chores
+from jobs.chores import SECONDS_A_ROUND, Rota, do_chores
 from jobs.loops import repeat_until, until_told
 from jobs.management import options, sweep_report
 from jobs.management.narrowing import add_narrowing, narrowing_of
@@ -33,7 +34,9 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="tell what would be swept, change nothing")
         parser.add_argument("--force", action="store_true", help="end running leases that have run out even while the brake holds")
         parser.add_argument("--format", choices=("text", "json"), default="text", help="json: one object a sweep, one a line")
-        parser.add_argument("--loop", action="store_true", help="sweep again and again until SIGTERM, which ends it after the batch")
+        parser.add_argument(
+            "--loop", action="store_true", help="sweep again and again until SIGTERM, which ends it after the batch or chore"
+        )
         interval = f"pause between two sweeps of a loop, at least {options.LEAST_INTERVAL_SECONDS} (default: 5)"
         parser.add_argument("--interval", type=options.interval, default=5, metavar="SECONDS", help=interval)
 
@@ -51,17 +54,20 @@ class Command(BaseCommand):
             raise CommandError(f"The database did not answer as it should; what was swept until then stays so. {error}") from error
 
     def _loop(self, how: dict[str, Any], asked: dict[str, Any]) -> None:
-        took = 0.0
+        took, rota = 0.0, Rota()
         with until_told() as stopped:
 
             def once() -> bool:
                 nonlocal took
-                began = time.monotonic()
-                done = sweep(**how, again_within=watch.promise(asked["interval"] + took), is_told_to_stop=stopped.is_set)
+                began, promise = time.monotonic(), watch.promise(asked["interval"] + took)
+                done = sweep(**how, again_within=promise, is_told_to_stop=stopped.is_set)
                 if done.swept or done.came_due:
                     self._tell(done, asked)
-                # After the sweep: no job, and no sign of life, waits for them.
-                more = not asked["dry_run"] and not stopped.is_set() and do_chores()
+                # After the sweep, so that no job waits for them.
+                sign_again = partial(watch.sign_again, "sweeper", again_within=promise)
+                more = not asked["dry_run"] and rota.do_round(
+                    seconds=SECONDS_A_ROUND, before_each=sign_again, is_told_to_stop=stopped.is_set
+                )
                 took = time.monotonic() - began
                 return more
 
