@@ -22,5 +22,5 @@ $f$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0025_canary_retries")]
+    dependencies = [("jobs", "0027_snoozed_groups")]
     operations = [migrations.RunSQL(DUE_TOLD, DUE_TOLD_REVERSE)]
