@@ -110,9 +110,19 @@ def forget_bulk_previews() -> bool:
     return bulk.forget_previews()
 
 
+def forget_bulk_operations() -> bool:
+    """Bulk operations that ended long ago."""
+    return bulk.forget_ended()
+
+
 def fold_failures() -> bool:
     """Failures that are alike are counted in their groups."""
     return failure_groups.fold()
+
+
+def forget_failure_counts() -> bool:
+    """How many failed alike in hours that are long past."""
+    return failure_groups.forget_counts()
 
 
 def fold_figures() -> bool:
@@ -127,7 +137,7 @@ def forget_minutes() -> bool:
 
 def prune() -> bool:
     """What has outlived its time is deleted, where the settings say so."""
-    return settings.PRUNE and retention.prune_a_little(by=Actor.sweep("retention"))
+    return settings.PRUNE and _pruner.prune_a_little(by=Actor.sweep("retention"))
 
 
 def forget_sweep_runs() -> bool:
@@ -142,6 +152,7 @@ def tell_alerts() -> bool:
 
 
 _watchman = Watchman()
+_pruner = retention.Pruner()
 CHORES: tuple[Chore, ...] = (
     fold_failures,
     run_bulk_operations,
@@ -153,6 +164,8 @@ CHORES: tuple[Chore, ...] = (
     forget_minutes,
     Seldom(prune, every_seconds=600),
     Seldom(forget_sweep_runs, every_seconds=600),
+    Seldom(forget_bulk_operations, every_seconds=600),
+    Seldom(forget_failure_counts, every_seconds=600),
     # It costs more than a sweep that finds nothing, and nobody acts on it within seconds.
     Seldom(tell_alerts, every_seconds=30),
 )

@@ -4,10 +4,10 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from jobs import fingerprints, records, statements, times
@@ -18,10 +18,13 @@ from jobs.models import FailureFold, FailureGroup, TriageState
 from jobs.records import SiteAct
 from jobs.statements import Row
 
-# Failures in one transaction.
-MOST_AT_ONCE = 2000
+# Failures in one transaction, which holds back who reads the log behind it; they may each be of another kind.
+MOST_AT_ONCE = 500
 MOST_FAILED_COUNTED = 10_000
 EXAMPLE_LENGTH = 2000
+# Of hours; what a group counts all together stays with it.
+COUNTS_KEPT = timedelta(days=90)
+_FORGOTTEN_AT_ONCE = 5000
 _BY = Actor(ActorKind.SYSTEM, "failure groups")
 
 
@@ -110,6 +113,15 @@ def wake() -> None:
         _end_snooze(group, "its time is over")
 
 
+def forget_counts() -> bool:
+    """Removes counts of hours that are long past; groups stay, with their sums.
+
+    Returns:
+        Whether there may be more at once.
+    """
+    return len(statements.run("forget_failure_counts", kept_for=COUNTS_KEPT, limit=_FORGOTTEN_AT_ONCE)) == _FORGOTTEN_AT_ONCE
+
+
 def likeness_of(run: Row) -> Likeness:
     """What a failed run has in common with its kind, from its row: the same as was reckoned when it was judged."""
     return fingerprints.likeness(
@@ -155,15 +167,18 @@ def _count(failures: Sequence[Failure]) -> None:
         by_group[failure.fingerprint].append(failure)
     open_groups([alike[0] for alike in by_group.values()])
     count(Counter((failure.fingerprint, hour_of(failure.at)) for failure in failures))
+    moments = {name: [failure.at for failure in alike] for name, alike in by_group.items()}
     # In the order of their keys, as everybody who locks several.
-    for group in FailureGroup.objects.filter(fingerprint__in=by_group).select_for_update().order_by("fingerprint"):
-        moments = [failure.at for failure in by_group[group.fingerprint]]
-        FailureGroup.objects.filter(pk=group.pk).update(
-            failures=F("failures") + len(moments),
-            first_seen_at=min(group.first_seen_at, *moments),
-            last_seen_at=max(group.last_seen_at, *moments),
-        )
-        _judge(group, moments)
+    groups = list(FailureGroup.objects.filter(fingerprint__in=moments).select_for_update().order_by("fingerprint"))
+    statements.run(
+        "grow_groups",
+        fingerprints=list(moments),
+        numbers=[len(at) for at in moments.values()],
+        firsts=[min(at) for at in moments.values()],
+        lasts=[max(at) for at in moments.values()],
+    )
+    for group in groups:
+        _judge(group, moments[group.fingerprint])
 
 
 def _judge(group: FailureGroup, moments: Sequence[datetime]) -> None:

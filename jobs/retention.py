@@ -72,12 +72,14 @@ def preview(
     periods: Periods, *, limit: int | None = None, batch_size: int = BATCH, told: Callable[[Outlived], object] = _to_nobody
 ) -> Pruned:
     """What `prune` with the same arguments would delete now; changes nothing."""
-    would, cutoffs = Pruned(), _Cutoffs.of(periods)
-    for ids in _with_spent_logs(cutoffs, batch_size):
+    would, cutoffs, counted_to = Pruned(), _Cutoffs.of(periods), ""
+    for ids in _with_spent_logs(cutoffs, limit, batch_size):
         _count_lines(ids, would)
+        counted_to = ids[-1]
     for batch in _outlived(cutoffs, limit, batch_size):
-        # The lines of the others are spent, and counted.
-        _count_lines([job.job_id for job in batch if cutoffs.logs is None or job.ended_at > cutoffs.logs], would)
+        # (Spent logs are counted already, up to those of this job.)
+        still = [job.job_id for job in batch if cutoffs.logs is None or job.ended_at > cutoffs.logs or job.job_id > counted_to]
+        _count_lines(still, would)
         for job in batch:
             would.jobs[job.status] += 1
             told(job)
@@ -94,12 +96,12 @@ def prune(
 
     Args:
         by: who prunes; written into the entries.
-        limit: at most so many jobs. (Those that lose only their logs don't count.)
+        limit: the spent logs of at most so many jobs, those that were made first; and at most so many jobs, with whatever lines they have.
         batch_size: jobs in one transaction.
         told: is given each job when it is gone.
     """
     done, cutoffs = Pruned(), _Cutoffs.of(periods)
-    for ids in _with_spent_logs(cutoffs, batch_size):
+    for ids in _with_spent_logs(cutoffs, limit, batch_size):
         _prune_lines(ids, cutoffs.logs, done)
     for batch in _outlived(cutoffs, limit, batch_size):
         _prune_jobs(batch, by, done, told)
@@ -107,19 +109,32 @@ def prune(
     return done
 
 
-def prune_a_little(*, by: Actor) -> bool:
-    """One batch of what has outlived the periods of the settings.
-
-    Returns:
-        Whether there may be more at once.
+class Pruner:
+    """Prunes by the periods of the settings, a batch at each call. It looks at each job's lines once in a pass, and then begins anew: what
+    somebody holds is left for the next pass, and keeps it neither from what lies behind nor from coming to its end.
     """
-    done, cutoffs = Pruned(), _Cutoffs.of(Periods.of_settings())
-    spent = next(_with_spent_logs(cutoffs, BATCH), [])
-    _prune_lines(spent, cutoffs.logs, done)
-    for batch in _outlived(cutoffs, BATCH, BATCH):
-        _prune_jobs(batch, by, done, _to_nobody)
-    _record(done, by)
-    return bool(spent) or done.jobs.total() == BATCH
+
+    def __init__(self) -> None:
+        self._logs_reached = ""
+
+    def prune_a_little(self, *, by: Actor) -> bool:
+        """The next batch.
+
+        Returns:
+            Whether there may be more at once.
+        """
+        done, cutoffs = Pruned(), _Cutoffs.of(Periods.of_settings())
+        reached = None
+        if cutoffs.logs:
+            spent, reached = _next_spent_logs(cutoffs, self._logs_reached, BATCH)
+            _prune_lines(spent, cutoffs.logs, done)
+        self._logs_reached = reached or ""
+        found = 0
+        for batch in _outlived(cutoffs, BATCH, BATCH):
+            _prune_jobs(batch, by, done, _to_nobody)
+            found += len(batch)
+        _record(done, by)
+        return reached is not None or (found == BATCH and bool(done.jobs))
 
 
 @dataclass(frozen=True)
@@ -137,14 +152,21 @@ class _Cutoffs:
         return cls({Status.CANCELLED: completed, Status.COMPLETED: completed, Status.FAILED: failed}, logs)
 
 
-def _with_spent_logs(cutoffs: _Cutoffs, batch_size: int) -> Iterator[list[str]]:
+def _with_spent_logs(cutoffs: _Cutoffs, limit: int | None, batch_size: int) -> Iterator[list[str]]:
     """Jobs that have lines which nobody needs any more, some at a time, in one walk through all that have lines."""
-    after = "" if cutoffs.logs else None
-    while after is not None:
-        (found,) = statements.run("spent_logs", after=after, looks=batch_size, ended_by=cutoffs.logs)
-        if found["ids"]:
-            yield found["ids"]
-        after = found["reached"]
+    left, after = limit, "" if cutoffs.logs else None
+    while after is not None and left != 0:
+        found, after = _next_spent_logs(cutoffs, after, batch_size)
+        ids = found[:left]
+        left = None if left is None else left - len(ids)
+        if ids:
+            yield ids
+
+
+def _next_spent_logs(cutoffs: _Cutoffs, after: str, looks: int) -> tuple[list[str], str | None]:
+    """Those of the next so many jobs that have lines, and how far that reached; None: to the end."""
+    (found,) = statements.run("spent_logs", after=after, looks=looks, ended_by=cutoffs.logs)
+    return found["ids"], found["reached"]
 
 
 def _outlived(cutoffs: _Cutoffs, limit: int | None, batch_size: int) -> Iterator[list[Outlived]]:

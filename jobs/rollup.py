@@ -10,7 +10,7 @@ Counts and sums are exact.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, groupby
 from operator import itemgetter
@@ -46,6 +46,17 @@ class Period:
 
 # Since the log began.
 EVER = Period(Span.EVER, datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC))
+
+
+@dataclass(frozen=True)
+class Names:
+    """Types whose names are not before the first and not behind the last, by their code points."""
+
+    first: str
+    last: str
+
+
+ANY = Names("", "\U0010ffff")
 
 
 @dataclass(frozen=True)
@@ -117,24 +128,35 @@ def forget_minutes() -> bool:
     return bool(row["forgotten"] == _MOST_FORGOTTEN)
 
 
-def spreads(period: Period = EVER, *, job_type: str | None = None) -> list[Spread]:
+def types(period: Period = EVER, *, after: str = "", most: int) -> list[str]:
+    """The names of the types that there are figures of in the period, in order.
+
+    Args:
+        after: only of names behind this one.
+        most: names, from the first.
+    """
+    return [row["type"] for row in statements.run("moments", "figure_types", **_within(period), after=after, most=most)]
+
+
+def spreads(period: Period = EVER, *, among: Names = ANY) -> list[Spread]:
     """How long jobs were in each state, of those that left it in the period, by type and state.
 
     Args:
-        job_type: only of this one.
+        among: only of these types.
     """
-    rows = statements.run("time_spent", **_within(period), type=job_type)
+    rows = statements.run("moments", "time_spent", **_within(period), **asdict(among))
     return [_spread(named, state, list(same)) for (named, state), same in groupby(rows, itemgetter("type", "state"))]
 
 
-def moves(period: Period = EVER, *, step: timedelta | None = None, job_type: str | None = None) -> list[Moved]:
+def moves(period: Period = EVER, *, step: timedelta | None = None, among: Names = ANY) -> list[Moved]:
     """How many jobs went where in the period.
 
     Args:
         step: length of the steps that it is told in, whole minutes or hours as the period is, counted from 1970. None: all together.
-        job_type: only of this one.
+        among: only of these types.
     """
-    rows = statements.run("transition_counts", **_within(period), step=None if step is None else int(step.total_seconds()), type=job_type)
+    seconds = None if step is None else int(step.total_seconds())
+    rows = statements.run("moments", "transition_counts", **_within(period), **asdict(among), step=seconds)
     return [
         Moved(
             begins_at=row["begins_at"],

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from jobs.bulk import ACTIONS, MOST
-from orchestration_api.fields import Flag, Text, Whole, Words
+from orchestration_api.fields import Flag, Reason, Text, Whole, Words
 from orchestration_api.shapes import WireSerializer
 
 
@@ -42,7 +42,7 @@ class NewBulkOperation(WireSerializer):
     filter = JobFilter(required=False)
     arguments = BulkArguments(required=False)
     confirm = Flag(required=False, default=False)
-    reason = Text(required=False, allow_blank=False, max_length=2000)
+    reason = Reason(required=False)
     refuses_unknown = "is not known here"
 
     def validate_action(self, action: str) -> str:
@@ -61,7 +61,8 @@ class NewBulkOperation(WireSerializer):
 
 
 class Confirmation(WireSerializer):
-    reason = Text(allow_blank=False, max_length=2000)
+    reason = Reason()
+    expectedCount = Whole(required=False, min_value=0, max_value=MOST, source="expected")
     refuses_unknown = "is not known here"
 
 

@@ -8,7 +8,7 @@ from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from jobs.bulk import MOST, NotNow, TooManyJobs
+from jobs.bulk import MOST, NotNow, OtherNumber, TooManyJobs
 from jobs.lifecycle import (
     AlreadyFinished,
     InvalidTransition,
@@ -109,6 +109,8 @@ def as_wire_error(problem: Exception) -> WireError:
         return _refused(problem)
     if isinstance(problem, TooManyJobs):
         return WireError("CONFLICT", str(problem), matching=problem.matching, most=MOST)
+    if isinstance(problem, OtherNumber):
+        return WireError("CONFLICT", str(problem), matching=problem.matching)
     if isinstance(problem, NotNow):
         return WireError("CONFLICT", str(problem), state=problem.state)
     if isinstance(problem, drf.ValidationError):

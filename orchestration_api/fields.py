@@ -43,6 +43,19 @@ class Text(ChecksItself, serializers.CharField):
         return data
 
 
+class Reason(Text):
+    """Text that says something; at most 2,000 characters."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_blank": False, "max_length": 2000, **options})
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.strip():
+            self.fail("blank")
+        return text
+
+
 class Identifier(Text):
     """Text of the id alphabet, 1 to `longest` characters."""
 

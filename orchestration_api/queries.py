@@ -30,6 +30,18 @@ def only(request: Request, *names: str) -> None:
         )
 
 
+def word(request: Request, name: str) -> str | None:
+    """A word of the query, or None where it is not there.
+
+    Raises:
+        WireError: it is empty: a slip of whoever asks, not a wish for everything.
+    """
+    text = request.query_params.get(name)
+    if text == "":
+        raise WireError("VALIDATION_INVALID_PARAMS", f"{name} is empty.", fields={name: ["is empty"]})
+    return text
+
+
 def whole(request: Request, name: str, least: int, most: int, *, default: Default) -> int | Default:
     """A whole number of the query, or the default where it is not there.
 

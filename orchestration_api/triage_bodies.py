@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from jobs.bulk import LONGEST_SPREAD, MOST_CANARIES
-from orchestration_api.fields import Moment, Text, Whole
+from orchestration_api.fields import Moment, Reason, Text, Whole
 from orchestration_api.shapes import WireSerializer
 
 
@@ -14,7 +14,7 @@ class Reopening(WireSerializer):
 
 
 class GroupRetry(WireSerializer):
-    reason = Text(allow_blank=False, max_length=2000)
+    reason = Reason()
     canaries = Whole(required=False, min_value=1, max_value=MOST_CANARIES)
     overSeconds = Whole(required=False, min_value=0, max_value=int(LONGEST_SPREAD.total_seconds()), source="over_seconds")
 

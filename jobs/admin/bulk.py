@@ -19,6 +19,7 @@ from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.filters import StateFilter
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.models import PENDING, BulkItem, BulkOperation, BulkState
+from jobs.records import SiteAct
 from jobs.templatetags.jobs import NONE, ago, thousands
 
 MOST_ITEMS = 200
@@ -38,16 +39,26 @@ class Conduct:
         act: called with the operation's id, by= and reason=.
         states: in which it is offered.
         consequence: of it, for who is about to say it.
+        begins: jobs are acted on in the name of who says it, who then needs what beginning it anew would need.
     """
 
     act: Callable[..., BulkOperation]
     states: frozenset[BulkState]
     icon: str
     consequence: str
+    begins: bool = False
+
+    def needs(self, operation: BulkOperation) -> list[str]:
+        """The permissions of who says it."""
+        acted_on = "change_failuregroup" if operation.action == SiteAct.ACKNOWLEDGE else "change_job"
+        names = ["change_bulkoperation", *(["add_bulkoperation", acted_on] if self.begins else [])]
+        return [f"jobs.{name}" for name in names]
 
 
 CONDUCT = {
-    "confirm": Conduct(bulk.confirm, frozenset({BulkState.PREVIEW}), "right", "Which jobs it is about is settled, and it begins."),
+    "confirm": Conduct(
+        bulk.confirm, frozenset({BulkState.PREVIEW}), "right", "Which jobs it is about is settled, and it begins.", begins=True
+    ),
     "pause": Conduct(bulk.pause, frozenset({BulkState.RUNNING}), "pause", "No further batch begins until it is resumed."),
     "resume": Conduct(bulk.resume, frozenset({BulkState.PAUSED}), "right", "It goes on with what is left."),
     "stop": Conduct(
@@ -71,15 +82,12 @@ class BulkOperationAdmin(ReadOnlyAdmin):
         views = ((name, self.admin_site.admin_view(partial(self._ask_or_act, name=name))) for name in CONDUCT)
         return [*(path(f"<path:object_id>/{name}/", view, name=f"jobs_bulkoperation_{name}") for name, view in views), *super().get_urls()]
 
-    def has_conduct_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("jobs.change_bulkoperation")
-
     def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
         operation: BulkOperation = noun
         acts = [
             {"name": name, "icon": conduct.icon, "url": _url(name, operation)}
             for name, conduct in CONDUCT.items()
-            if operation.state in conduct.states and self.has_conduct_permission(request)
+            if operation.state in conduct.states and request.user.has_perms(conduct.needs(operation))
         ]
         return {
             "title": f"{operation.action.capitalize()} {thousands(_size(operation))} jobs",
@@ -133,12 +141,15 @@ class BulkOperationAdmin(ReadOnlyAdmin):
         return ago(operation.created_at)
 
     def _ask_or_act(self, request: HttpRequest, object_id: str, *, name: str) -> HttpResponse:
-        if not self.has_conduct_permission(request):
+        # Whoever may steer none learns of none.
+        if not request.user.has_perm("jobs.change_bulkoperation"):
             raise PermissionDenied
         operation = self.noun(request, object_id)
         if operation is None:
             return self.nothing_there(request, object_id)
         conduct = CONDUCT[name]
+        if not request.user.has_perms(conduct.needs(operation)):
+            raise PermissionDenied
         form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
         if form.is_valid():
             try:

@@ -3,8 +3,9 @@
 Which jobs they are stands in the address of the list, so it is settled when the reason comes, as the list is then.
 """
 
+import re
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 # Of the address, what orders and pages the list.
 _NO_FILTERS = {"o", "p", "all", "_changelist_filters"}
+# What the form that asks holds.
+_FORM_KEY = re.compile(r"[0-9a-f]{32}")
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 
 def is_for_many(request: HttpRequest) -> bool:
@@ -93,19 +97,25 @@ def _question(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, 
         ids=[] if is_across(request) else selected_in(request),
         across=is_across(request),
         words=selection.told,
-        form_key=request.POST.get("form_key") or secrets.token_hex(16),
+        form_key=_form_key(request) or secrets.token_hex(16),
         back=request.get_full_path(),
     )
 
 
 def _begun(request: HttpRequest, action: BulkAction, form: ReasonForm, selection: Selection) -> BulkOperation:
-    by, key = staff(request), request.POST.get("form_key", "")[:64] or None
+    by, key = staff(request), _form_key(request)
     with transaction.atomic():
         operation = bulk.create(action.name, selection, by=by, arguments=form.arguments, form_key=key)
         return bulk.confirm(operation.id, by=by, reason=form.cleaned_data["reason"])
 
 
+def _form_key(request: HttpRequest) -> str | None:
+    """Of the form that is sent; what is none that we made is as if it were missing."""
+    key = request.POST.get("form_key", "")
+    return key if _FORM_KEY.fullmatch(key) else None
+
+
 def _tell(request: HttpRequest, operation: BulkOperation) -> None:
-    shown: Any = request.POST.get("shown", "")
-    other = f" {int(shown):,} were shown." if shown.isascii() and shown.isdigit() and int(shown) != operation.selected else ""
+    shown = request.POST.get("shown", "")
+    other = f" {int(shown):,} were shown." if _COUNT.fullmatch(shown) and int(shown) != operation.selected else ""
     messages.success(request, f"{operation.selected:,} jobs selected.{other} The sweep loop carries it out.")

@@ -95,7 +95,7 @@ class Act:
         consequence: of it, for who is about to say it.
         past: what has been done to a group then.
         is_open: whether it would change anything of a group that is so.
-        permission: that it needs.
+        permissions: that it needs, all of them.
         note: what else there is to know.
     """
 
@@ -105,7 +105,7 @@ class Act:
     consequence: str
     past: str
     is_open: Callable[[FailureGroup], bool]
-    permission: str = "jobs.change_failuregroup"
+    permissions: tuple[str, ...] = ("jobs.change_failuregroup",)
     note: str = "Neither jobs nor counts are changed."
 
 
@@ -156,7 +156,7 @@ ACTS = {
         "again, it stops.",
         "being retried",
         lambda group: bool(failure_groups.failed_now([group.fingerprint])[group.fingerprint]),
-        permission="jobs.change_job",
+        permissions=("jobs.change_job", "jobs.add_bulkoperation"),
         note="The sweep loop carries it out, as a bulk operation.",
     ),
 }
@@ -173,14 +173,14 @@ class TriageAdmin(ReadOnlyAdmin):
         return request.user.has_perm("jobs.change_failuregroup")
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(ACTS[SiteAct.RETRY].permission)
+        return request.user.has_perms(ACTS[SiteAct.RETRY].permissions)
 
     def acts_of(self, request: HttpRequest, group: FailureGroup) -> list[dict[str, str]]:
         """What may be said of a group now, by this person."""
         return [
             {"name": name, "icon": act.icon, "url": reverse(f"admin:jobs_failuregroup_{name}", args=[group.pk])}
             for name, act in ACTS.items()
-            if request.user.has_perm(act.permission) and act.is_open(group)
+            if request.user.has_perms(act.permissions) and act.is_open(group)
         ]
 
     def ask_or_act_on_selected(self, request: HttpRequest, act_name: str) -> HttpResponse:
@@ -190,7 +190,7 @@ class TriageAdmin(ReadOnlyAdmin):
         return self._ask_or_act(request, SiteAct(act_name), names, back=request.get_full_path(), answered=asked)
 
     def _ask_or_act_on_one(self, request: HttpRequest, object_id: str, *, act_name: SiteAct) -> HttpResponse:
-        if not request.user.has_perm(ACTS[act_name].permission):
+        if not request.user.has_perms(ACTS[act_name].permissions):
             raise PermissionDenied
         group = self.noun(request, object_id)
         if group is None:

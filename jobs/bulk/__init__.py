@@ -2,7 +2,7 @@
 
 from jobs.bulk.actions import ACTIONS, BulkAction
 from jobs.bulk.canary import CANARIES, LONGEST_SPREAD, MOST_CANARIES, NothingToRetry, UnderWay, last_retry, retry_group
-from jobs.bulk.operations import PREFIX, ForStaff, NotNow, confirm, create, forget_previews, pause, resume, stop
+from jobs.bulk.operations import PREFIX, ForStaff, NotNow, OtherNumber, confirm, create, forget_ended, forget_previews, pause, resume, stop
 from jobs.bulk.running import BATCH, run_batch
 from jobs.bulk.selection import MOST, Preview, Selection, TooManyJobs, preview_of
 
@@ -18,12 +18,14 @@ __all__ = [
     "ForStaff",
     "NotNow",
     "NothingToRetry",
+    "OtherNumber",
     "Preview",
     "Selection",
     "TooManyJobs",
     "UnderWay",
     "confirm",
     "create",
+    "forget_ended",
     "forget_previews",
     "last_retry",
     "pause",

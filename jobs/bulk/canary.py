@@ -4,8 +4,8 @@ It is a bulk operation like any other, with a stage before each batch. Canaries 
 retried. When one of them fails, or is cancelled, the operation stops; what is left of it stays failed.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -47,13 +47,21 @@ class Stage:
 
     Attributes:
         most: items; 0: it has to wait.
-        not_before: of items, by ordinal: when they may run. The others at once.
+        spread_from: of jobs that are spread over a time, when that begins, or went on so far; None when all may run at once.
+        step: from one of them to the next.
         halted: why it may go on no more; empty when it may.
     """
 
     most: int
-    not_before: Mapping[int, datetime] = field(default_factory=dict)
+    spread_from: datetime | None = None
+    step: timedelta = timedelta(0)
     halted: str = ""
+
+    def not_before(self, job_ids: Sequence[str]) -> dict[str, datetime]:
+        """When each may run; those that are not in it at once."""
+        if self.spread_from is None:
+            return {}
+        return {job_id: self.spread_from + self.step * place for place, job_id in enumerate(job_ids, 1)}
 
 
 def retry_group(fingerprint: str, *, by: Actor, reason: str, canaries: int = CANARIES, over: timedelta = timedelta(0)) -> BulkOperation:
@@ -112,11 +120,16 @@ def stage_of(operation: BulkOperation, *, most: int) -> Stage:
     if retry is None:
         return Stage(most)
     if retry.state == CanaryState.TRYING:
-        if (wanting := retry.canaries - operation.changed) > 0:
+        if operation.pending and (wanting := retry.canaries - operation.changed) > 0:
             return Stage(min(most, wanting))
         if not _judged(retry):
             return Stage(0)
-    return Stage(0, halted=str(retry.words)) if retry.state == CanaryState.HALTED else Stage(most, _spread(retry, operation))
+    return Stage(0, halted=str(retry.words)) if retry.state == CanaryState.HALTED else _rest(retry, operation, most)
+
+
+def is_trying(operation: BulkOperation) -> bool:
+    """Whether its canaries are still to be judged."""
+    return CanaryRetry.objects.filter(operation_id=operation.id, state=CanaryState.TRYING).exists()
 
 
 def halt(operation: BulkOperation, why: str) -> None:
@@ -153,11 +166,10 @@ def _why(outcome: statements.Row, fingerprint: str) -> str:
     return f"The canary {job_id} failed in another way: {outcome['error']}"
 
 
-def _spread(retry: CanaryRetry, operation: BulkOperation) -> Mapping[int, datetime]:
-    """When the rest runs: evenly from the moment when the canaries were judged."""
+def _rest(retry: CanaryRetry, operation: BulkOperation, most: int) -> Stage:
+    """The rest, evenly from the moment when the canaries were judged; what was held up beyond its time, from now on."""
     rest = (operation.selected or 0) - retry.canaries
-    if not retry.over_seconds or rest < 1 or retry.judged_at is None:
-        return {}
-    step = timedelta(seconds=retry.over_seconds) / rest
-    ordinals: Sequence[int] = range(retry.canaries + 1, (operation.selected or 0) + 1)
-    return {ordinal: retry.judged_at + step * place for place, ordinal in enumerate(ordinals, 1)}
+    if not retry.over_seconds or rest < 1:
+        return Stage(most)
+    (last,) = statements.run("last_spread", operation_id=operation.id, judged_at=retry.judged_at, batch=most)
+    return Stage(most, last["at"], timedelta(seconds=retry.over_seconds) / rest)

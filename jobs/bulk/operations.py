@@ -1,8 +1,10 @@
 """The acts on an operation itself: made with a preview, confirmed, paused, resumed, stopped. Each stands in the audit log."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
@@ -17,8 +19,9 @@ from jobs.verdicts import NO_SUCH_JOB
 
 PREFIX = "bulk_"
 SUBJECT = "bulk_operation"
-PREVIEW_KEPT_SECONDS = 24 * 3600
-_FORGOTTEN_AT_ONCE = 20
+PREVIEW_KEPT = timedelta(days=1)
+# Each may have ten thousand items.
+_FORGOTTEN_AT_ONCE = 5
 
 
 class ForStaff(Exception):
@@ -35,6 +38,18 @@ class NotNow(Exception):
     def __init__(self, operation: BulkOperation, act: SiteAct) -> None:
         super().__init__(f"Operation {operation.id} is {_TOLD[BulkState(operation.state)]}: {act} is not possible any more.")
         self.state = operation.state
+
+
+class OtherNumber(Exception):
+    """The operation would be about another number of jobs than who confirms it has seen.
+
+    Attributes:
+        matching: how many.
+    """
+
+    def __init__(self, matching: int, expected: int) -> None:
+        super().__init__(f"{matching:,} jobs match, not {expected:,}. Look again, then confirm.")
+        self.matching = matching
 
 
 _TOLD = {state: state.label.lower() for state in BulkState} | {BulkState.PREVIEW: "not confirmed"}
@@ -95,13 +110,17 @@ def create(
     return operation
 
 
-def confirm(operation_id: str, *, by: Actor, reason: str) -> BulkOperation:
+def confirm(operation_id: str, *, by: Actor, reason: str, expected: int | None = None) -> BulkOperation:
     """Settles which jobs it is about, once and for all, and lets it begin. What it does to them is done in the name of `by`.
+
+    Args:
+        expected: how many jobs it may be about, as its preview counts them; None for any number.
 
     Raises:
         BulkOperation.DoesNotExist: there is none.
         NotNow: it was stopped.
         TooManyJobs: meanwhile more jobs match than it may have.
+        OtherNumber: it would be about more or fewer than expected.
     """
     with transaction.atomic():
         operation = _locked(operation_id)
@@ -110,6 +129,9 @@ def confirm(operation_id: str, *, by: Actor, reason: str) -> BulkOperation:
         _check(operation, SiteAct.CONFIRM)
         if operation.filter is not None:
             _freeze(operation, Selection(filter=operation.filter, only_made_by=operation.only_made_by))
+        # (Nothing else is skipped yet than ids that are no jobs.)
+        if expected is not None and (matching := (operation.selected or 0) - operation.skipped) != expected:
+            raise OtherNumber(matching, expected)
         operation.confirmed_by_kind, operation.confirmed_by, operation.reason = by.kind, by.name, reason
         operation.confirmed_at = times.now()
         _lead_on(operation, SiteAct.CONFIRM, by=by, reason=reason, selected=operation.selected, shown=operation.preview["count"])
@@ -132,12 +154,24 @@ def stop(operation_id: str, *, by: Actor, reason: str | None = None) -> BulkOper
 
 
 def forget_previews() -> bool:
-    """Removes what nobody confirmed within a day.
+    """Removes what nobody confirmed within a day, whether it was stopped or not.
 
     Returns:
-        Whether there are more.
+        Whether there may be more at once.
     """
-    return len(statements.run("forget_bulk_previews", kept_for=PREVIEW_KEPT_SECONDS, limit=_FORGOTTEN_AT_ONCE)) == _FORGOTTEN_AT_ONCE
+    return len(statements.run("forget_bulk_previews", kept_for=PREVIEW_KEPT, limit=_FORGOTTEN_AT_ONCE)) == _FORGOTTEN_AT_ONCE
+
+
+def forget_ended() -> bool:
+    """Removes what ended as long ago as failed jobs are kept, a day at least: who waits for the end shall see it.
+
+    Returns:
+        Whether there may be more at once.
+    """
+    if settings.KEEP_FAILED is None:
+        return False
+    kept_for = max(settings.KEEP_FAILED, PREVIEW_KEPT)
+    return len(statements.run("forget_bulk_operations", kept_for=kept_for, limit=_FORGOTTEN_AT_ONCE)) == _FORGOTTEN_AT_ONCE
 
 
 def _act(act: SiteAct, operation_id: str, by: Actor, reason: str | None) -> BulkOperation:

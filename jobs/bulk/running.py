@@ -17,7 +17,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from jobs import records, statements, times
 from jobs.actors import Actor
 from jobs.bulk.actions import ACTIONS
-from jobs.bulk.canary import Stage, halt, stage_of
+from jobs.bulk.canary import Stage, halt, is_trying, stage_of
 from jobs.bulk.operations import SUBJECT
 from jobs.lifecycle import Conflict
 from jobs.models import BulkOperation, BulkState, ItemOutcome
@@ -95,8 +95,8 @@ def _rest(operation: BulkOperation, stage: Stage) -> None:
 
 def _fates(operation: BulkOperation, items: Sequence[statements.Row], stage: Stage) -> list[_Fate]:
     """The outcome of each item and its words; none for those that are left for later."""
-    not_before = {item["job_id"]: stage.not_before[item["ordinal"]] for item in items if item["ordinal"] in stage.not_before}
-    verdicts = _verdicts(operation, [item["job_id"] for item in items if item["free"]], not_before)
+    free = [item["job_id"] for item in items if item["free"]]
+    verdicts = _verdicts(operation, free, stage.not_before(free))
     fates: list[_Fate] = []
     for item in items:
         verdict = verdicts.get(item["job_id"])
@@ -150,8 +150,9 @@ def _add_up(operation: BulkOperation, counts: Counter[ItemOutcome | None]) -> bo
     operation.failed += counts[ItemOutcome.FAILED]
     came_on = any(counts[outcome] for outcome in ItemOutcome)
     operation.next_batch_at = Now() if came_on else Now() + _PAUSE
-    if not operation.pending:
+    # What has only canaries is done when they are judged, too.
+    if not operation.pending and not is_trying(operation):
         operation.state, operation.next_batch_at, operation.ended_at = BulkState.DONE, None, times.now()
         records.record(SiteAct.FINISH, subject_type=SUBJECT, subject_id=operation.id, by=RUNNER, detail=operation.outcomes)
     operation.save(update_fields=["changed", "skipped", "failed", "state", "next_batch_at", "ended_at"])
-    return operation.pending > 0 and came_on
+    return came_on and operation.state == BulkState.RUNNING

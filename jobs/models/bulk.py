@@ -59,7 +59,8 @@ class BulkOperation(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["next_batch_at", "id"], name="bulk_operations_next", condition=Q(state=BulkState.RUNNING)),
-            models.Index(fields=["created_at"], name="bulk_operations_unconfirmed", condition=Q(state=BulkState.PREVIEW)),
+            models.Index(fields=["created_at"], name="bulk_operations_unconfirmed", condition=Q(confirmed_at__isnull=True)),
+            models.Index(fields=["ended_at"], name="bulk_operations_ended", condition=Q(ended_at__isnull=False)),
         ]
         constraints = [
             models.UniqueConstraint(fields=["created_by", "form_key"], name="bulk_operations_form"),

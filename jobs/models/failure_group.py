@@ -54,7 +54,10 @@ class FailureGroup(models.Model):
     class Meta:
         db_table = "failure_groups"
         ordering = ["-last_seen_at", "fingerprint"]
-        indexes = [models.Index(fields=["-last_seen_at", "fingerprint"], name="failure_groups_seen")]
+        indexes = [
+            models.Index(fields=["-last_seen_at", "fingerprint"], name="failure_groups_seen"),
+            models.Index(fields=["snoozed_until"], name="failure_groups_snoozed", condition=models.Q(state=TriageState.SNOOZED)),
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(state__in=TriageState.values), name="failure_groups_state_known"),
             models.CheckConstraint(
@@ -87,6 +90,7 @@ class FailureCount(models.Model):
 
     class Meta:
         db_table = "failure_counts"
+        indexes = [models.Index(fields=["hour"], name="failure_counts_hour")]
 
     def __str__(self) -> str:
         return f"{self.failures} of {self.fingerprint} in {self.hour}"

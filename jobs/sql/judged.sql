@@ -22,10 +22,14 @@ weighed as materialized (
     coalesce(x.error, f.error) as error, case when x.error is null then f.category else 'system' end as category,
     case when x.error is null then f.fault else %(loop_fault)s::text end as fault,
     case when x.error is null then f.reason else x.error || '.' end as reason,
-    case when x.error is not null then jsonb_build_object('rule', 'release_loop', 'error', x.error, 'message', f.reason)
+    case when x.error is not null then jsonb_build_object('rule', 'release_loop', 'category', 'system', 'error', x.error,
+        'message', f.reason)
       -- Of a cancel that was asked for, when that was, and when the holder was told.
       when f.cancelling and w.act = 'cancel' then coalesce(f.detail, '{}') || jsonb_build_object('cancel',
         jsonb_build_object('requestedAt', wire_time(f.cancel_requested_at), 'seenAt', wire_time(f.cancel_seen_at)))
+      -- Of a retry that is spread, when it may run (due_told reads it).
+      when f.action = 'retry' and f.scheduled_for is not null
+        then coalesce(f.detail, '{}') || jsonb_build_object('scheduledFor', wire_time(f.scheduled_for))
       else f.detail end as detail,
     f.priority, f.scheduled_for, f.metadata, f.max_attempts, f.timeout_seconds,
     f.at, f.was, f.live, f.held_epoch, f.failed_before, f.audit_seq, f.event_xid, f.due_at, f.unique_key, f.late_epochs, h.held_last,

@@ -47,10 +47,8 @@ counted as (
   from ended e
   cross join lateral (values
     (60, date_trunc('minute', e.at)), (3600, date_trunc('hour', e.at, 'UTC')), (0, timestamptz 'epoch')) p (span, begins_at)
-  -- A sweep's failures tell by which rule it was.
-  cross join lateral (select case when e.to_status = 'failed' then coalesce(left(e.detail ->> 'category', 20),
-    case coalesce(e.detail ->> 'rule', e.detail ->> 'cause') when 'lease_lost' then 'lease_lost' when 'timeout' then 'timeout'
-      when 'unacknowledged' then 'system' when 'claims_wasted' then 'system' end, 'unknown') else '' end as category) c
+  cross join lateral (
+    select case when e.to_status = 'failed' then coalesce(left(e.detail ->> 'category', 20), 'unknown') else '' end as category) c
   where e.from_status is distinct from e.to_status
   group by 1, 2, 3, 4, 5, 6
   on conflict (span, begins_at, type, from_status, to_status, category) do update set jobs = t.jobs + excluded.jobs)

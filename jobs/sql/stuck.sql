@@ -35,6 +35,7 @@ told as materialized (
       when k.wasted then format('Claimed %s times and never acknowledged in time, last by "%s"', k.claim_losses + 1, k.orchestrator_id)
       when k.lost then format('The lease ran out: no sign of life from "%s"', k.orchestrator_id)
       when k.rule = 'timeout' then 'Timed out after ' || k.timeout_seconds || ' s' end as error,
+    case when k.wasted then 'system' when k.lost then 'lease_lost' when k.rule = 'timeout' then 'timeout' end as category,
     case k.rule
       when 'unacknowledged' then format('%s claimed it at %s and did not acknowledge it: the claim ran out at %s, the %s. of %s in a row.',
         k.orchestrator_id, clock_time(k.claimed_at), clock_time(k.lease_expires_at), k.claim_losses + 1, %(claim_losses_allowed)s::int)
@@ -59,12 +60,11 @@ asked as materialized (
   select row_number() over (order by t.id)::int as ord, t.id::text as job_id,
     case when t.rule = 'cancel_overdue' then 'cancel' when t.status = 'claimed' and not t.wasted then 'release' else 'fail' end as action,
     null::int as epoch, null::bytea as digest, null::timestamptz as stated_at, null::timestamptz as expected_updated_at,
-    true as force, t.reason, t.error,
-    case when t.lost then 'lease_lost' when t.rule = 'timeout' then 'timeout' when t.wasted then 'system' end as category,
+    true as force, t.reason, t.error, t.category,
     case when t.error is not null then %(faults)s::jsonb ->> t.rule end as fault,
     null::bigint as exit_code, case when t.error is not null then jsonb_build_object('error', t.error) end as result, false as partial,
-    jsonb_strip_nulls(jsonb_build_object('rule', t.rule, 'error', t.error, 'losses', t.losses, 'requestedBy', t.asked_by, 'host', t.host,
-      'ignoredBy', case when t.ignored then t.orchestrator_id end)) as detail,
+    jsonb_strip_nulls(jsonb_build_object('rule', t.rule, 'category', t.category, 'error', t.error, 'losses', t.losses,
+      'requestedBy', t.asked_by, 'host', t.host, 'ignoredBy', case when t.ignored then t.orchestrator_id end)) as detail,
     case when t.wasted or t.poisonous then false end as retryable, null::int as retry_after_seconds,
     null::int as priority, null::timestamptz as scheduled_for, null::jsonb as metadata, null::int as max_attempts,
     null::int as timeout_seconds, 1 as nth

@@ -16,6 +16,7 @@ _KEEPS = f"{OPEN}kept as it was sent, whatever else it holds."
 
 _SHAPES: dict[type, Schema] = {
     fields.Text: {"type": "string"},
+    fields.Reason: {"type": "string", "pattern": r"\S"},
     fields.Identifier: {"type": "string", "pattern": ID_PATTERN},
     fields.Label: LABEL,
     fields.Whole: {"type": "integer"},

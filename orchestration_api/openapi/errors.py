@@ -130,7 +130,8 @@ ERRORS: dict[str, Error] = {
     ),
     "CONFLICT": Error(
         "The job is not as the caller takes it to be: it has changed, or has failed too often for that; or another job that has not ended "
-        "has its unique key. Read it again, then decide. A bulk operation: it is over, or more jobs match than it may have.",
+        "has its unique key. Read it again, then decide. A bulk operation: it is over, or more jobs match than it may have, "
+        "or another number than was expected.",
         {
             "status": _STATUS,
             "updatedAt": ref("Time"),

@@ -83,6 +83,7 @@ WORDS = {
     "filter": "Which jobs, by what they are like when it is confirmed.",
     "arguments": "`priority`, of `edit`; the others take none.",
     "confirm": "Begin at once, without a look at the preview; needs `reason`.",
+    "expectedCount": "Begin only if it is about so many jobs, as `preview.count` told; else with as many as there are now.",
     "JobFilter.status": "Any of these, with commas.",
     "JobFilter.type": "Any of these, with commas.",
     "JobFilter.orchestratorId": "Held by any of these, with commas.",

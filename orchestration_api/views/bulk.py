@@ -90,8 +90,8 @@ class BulkViewSet(MachineViewSet):
     @once_per_key
     def confirm(self, request: Request, operation_id: str) -> Response:
         self.parse()
-        reason = self.validate(Confirmation)["reason"]
-        return self._told(bulk.confirm(self._operation().id, by=self._by(), reason=reason))
+        said = self.validate(Confirmation)
+        return self._told(bulk.confirm(self._operation().id, by=self._by(), **said))
 
     @opened_by(Scope.ENQUEUE, Scope.MANAGE)
     @once_per_key

@@ -1,6 +1,7 @@
 """Figures by type, as the sweep loop folds them."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from rest_framework.response import Response
 
 from jobs import rollup, times
 from jobs.models import Scope
-from jobs.rollup import Period
+from jobs.rollup import Names, Period
 from orchestration_api import queries
 from orchestration_api.exceptions import WireError
 from orchestration_api.permissions import opened_by
@@ -33,19 +34,28 @@ class FigureViewSet(MachineViewSet):
             raise WireError("VALIDATION_INVALID_PARAMS", "since is later than until.", fields={"since": ["is later than until"]})
         limit = queries.whole(request, "limit", 1, 1000, default=100)
         period = Period.around(since, until, now=now)
-        job_type, after = request.query_params.get("type"), request.query_params.get("after", "")
-        told: dict[str, dict[str, Any]] = defaultdict(lambda: {"states": [], "transitions": []})
-        for spread in rollup.spreads(period, job_type=job_type):
-            told[spread.type]["states"].append(told_spread(spread))
-        for moved in rollup.moves(period, job_type=job_type):
-            told[moved.type]["transitions"].append(MovedOut.of(moved))
-        names = sorted(name for name in told if name > after)
+        job_type, after = queries.word(request, "type"), queries.word(request, "after") or ""
+        named = [job_type] if job_type else rollup.types(period, after=after, most=limit + 1)
+        names = [name for name in named if name > after]
+        told = _told(period, names[:limit])
         return Response(
             {
                 "since": times.written(period.since),
                 "until": times.written(period.until),
                 "lagSeconds": int(rollup.lag_seconds()),
-                "types": [{"type": name} | told[name] for name in names[:limit]],
+                "types": [{"type": name} | figures for name, figures in told.items()],
                 "next": names[limit - 1] if len(names) > limit else None,
             }
         )
+
+
+def _told(period: Period, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The figures of types that follow upon each other; of those that have some."""
+    told: dict[str, dict[str, Any]] = defaultdict(lambda: {"states": [], "transitions": []})
+    if names:
+        among = Names(names[0], names[-1])
+        for spread in rollup.spreads(period, among=among):
+            told[spread.type]["states"].append(told_spread(spread))
+        for moved in rollup.moves(period, among=among):
+            told[moved.type]["transitions"].append(MovedOut.of(moved))
+    return dict(sorted(told.items()))

@@ -15,6 +15,7 @@ from tests.factories import STAFF, JobFactory
 
 LIST = "/admin/jobs/job/"
 WHY = "the disk is mended"
+KEY = "0f" * 16
 EVERY_PERMISSION = ("change_job", "add_bulkoperation", "change_bulkoperation")
 
 
@@ -62,7 +63,7 @@ def test_the_question_tells_what_it_comes_to_and_changes_nothing(olga: Client, f
 
 def test_confirmed_it_begins_and_leads_to_its_page(olga: Client, failed: list[Job]) -> None:
     JobFactory(status="failed", type="export")
-    page = all_that_match(olga, "retry", "?type=report&o=-8", confirmed="1", reason=WHY, form_key="k", shown="58").content.decode()
+    page = all_that_match(olga, "retry", "?type=report&o=-8", confirmed="1", reason=WHY, form_key=KEY, shown="58").content.decode()
 
     operation = BulkOperation.objects.get()
     assert "60 jobs selected. 58 were shown." in page
@@ -74,7 +75,7 @@ def test_confirmed_it_begins_and_leads_to_its_page(olga: Client, failed: list[Jo
 
 def test_sent_twice_it_is_one_operation(olga: Client, failed: list[Job]) -> None:
     for _ in range(2):
-        all_that_match(olga, "retry", "?status=failed", confirmed="1", reason=WHY, form_key="k")
+        all_that_match(olga, "retry", "?status=failed", confirmed="1", reason=WHY, form_key=KEY)
 
     operation = BulkOperation.objects.get()
     assert AuditEntry.objects.filter(subject_id=operation.id, action="confirm").count() == 1
@@ -84,6 +85,17 @@ def test_its_form_has_a_key_of_its_own_each_time_it_is_asked_anew(olga: Client, 
     keys = [re.findall(r'name="form_key" value="(\w+)"', all_that_match(olga, "retry").content.decode()) for _ in range(2)]
 
     assert len({key for (key,) in keys}) == 2
+
+
+@pytest.mark.parametrize("made_up", [{"form_key": "a\0b"}, {"form_key": KEY + "0"}, {"shown": "9" * 5000}, {"shown": "-1"}, {"shown": "²"}])
+def test_what_the_form_never_held_is_as_if_it_were_not_sent(olga: Client, failed: list[Job], made_up: dict[str, str]) -> None:
+    page = all_that_match(olga, "retry", confirmed="1", reason=WHY, **made_up).content.decode()
+
+    operation = BulkOperation.objects.get()
+    assert "60 jobs selected. The sweep loop carries it out." in page
+    assert (operation.state, operation.form_key) == ("running", None)
+    asked_again = all_that_match(olga, "retry", confirmed="1", reason="", **made_up).content.decode()
+    assert re.search(r'name="form_key" value="[0-9a-f]{32}"', asked_again)
 
 
 def test_more_than_a_page_of_ids_is_an_operation_too(olga: Client, failed: list[Job]) -> None:
@@ -180,3 +192,20 @@ def test_whoever_may_only_look_is_offered_nothing(db: None) -> None:
     assert client.post(reverse("admin:jobs_bulkoperation_confirm", args=[operation.id]), {"reason": "x"}).status_code == 403
     assert "Retry 1 job" in client.get(reverse("admin:jobs_bulkoperation_changelist")).content.decode()
     assert BulkItem.objects.filter(outcome=None).count() == 0
+
+
+@pytest.mark.parametrize(("action", "acted_on"), [("cancel", "change_job"), ("acknowledge", "change_failuregroup")])
+@pytest.mark.parametrize("lacking", ["acted_on", "add_bulkoperation", ""])
+def test_whoever_could_not_begin_it_does_not_confirm_it_but_may_stop_it(db: None, action: str, acted_on: str, lacking: str) -> None:
+    held = {"view_bulkoperation", "change_bulkoperation", "add_bulkoperation", acted_on} - {acted_on if lacking == "acted_on" else lacking}
+    client = staff_member(*held)
+    operation = bulk.create(action, Selection(ids=[JobFactory(status="failed").id]), by=STAFF)
+    confirm, stop = (reverse(f"admin:jobs_bulkoperation_{act}", args=[operation.id]) for act in ("confirm", "stop"))
+    page = client.get(page_of(operation)).content.decode()
+
+    assert stop in page
+    assert (confirm in page) is not bool(lacking)
+    assert client.get(confirm).status_code == (403 if lacking else 200)
+    assert client.post(confirm, {"reason": "x"}).status_code == (403 if lacking else 302)
+    operation.refresh_from_db()
+    assert operation.state == ("preview" if lacking else "running")

@@ -75,8 +75,8 @@ def test_a_group_is_triaged_from_its_page_and_from_the_list(
 
 
 @pytest.mark.parametrize("place", ["page", "list"])
-def test_the_failed_jobs_of_a_group_are_retried_by_who_may_change_jobs(group: FailureGroup, place: str) -> None:
-    client = client_with("change_failuregroup", "change_job", "view_bulkoperation")
+def test_the_failed_jobs_of_a_group_are_retried_by_who_may_change_many_jobs(group: FailureGroup, place: str) -> None:
+    client = client_with("change_failuregroup", "change_job", "view_bulkoperation", "add_bulkoperation")
     if place == "page":
         assert "Retry…" in client.get(f"{LIST}{group.pk}/change/").content.decode()
         url, body = f"{LIST}{group.pk}/retry/", dict[str, Any]()
@@ -93,7 +93,9 @@ def test_the_failed_jobs_of_a_group_are_retried_by_who_may_change_jobs(group: Fa
     assert "1 left out: being retried already." in again
 
 
-def test_who_may_not_change_jobs_retries_no_group(operator: Client, group: FailureGroup) -> None:
+@pytest.mark.parametrize("held", ["change_job", "add_bulkoperation"])
+def test_who_may_change_only_few_jobs_or_none_retries_no_group(group: FailureGroup, held: str) -> None:
+    operator = client_with("change_failuregroup", "view_job", held)
     assert "Retry…" not in operator.get(f"{LIST}{group.pk}/change/").content.decode()
     assert operator.post(f"{LIST}{group.pk}/retry/", {"canaries": "2", "minutes": "0", "reason": WHY}).status_code == 403
     body = {

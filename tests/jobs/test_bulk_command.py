@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from jobs import bulk
 from jobs.models import AuditEntry, BulkOperation, Job
-from tests.factories import JobFactory
+from tests.factories import STAFF, JobFactory
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 
@@ -106,6 +107,34 @@ def test_it_asks_whoever_sits_there(failed: list[Job], answer: str, state: str, 
         with pytest.raises(CommandError, match="Nothing was done"):
             said(*arguments)
     assert BulkOperation.objects.get().state == state
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_is_over_by_the_time_it_is_agreed_to_is_told(failed: list[Job], gone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended_meanwhile(terminal: _Terminal) -> str:
+        operation = BulkOperation.objects.get()
+        if gone:
+            operation.delete()
+        else:
+            bulk.stop(operation.id, by=STAFF)
+        return "y\n"
+
+    monkeypatch.setattr(sys, "stdin", _Terminal())
+    monkeypatch.setattr(_Terminal, "readline", ended_meanwhile)
+    with pytest.raises(CommandError, match="was not confirmed in time" if gone else "is stopped: confirm is not possible"):
+        said("retry", "--filter", "status=failed", "--reason", "x")
+    assert Job.objects.filter(status="failed").count() == 3
+
+
+def test_declined_when_it_is_over_already_nothing_was_done(failed: list[Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgotten_meanwhile(terminal: _Terminal) -> str:
+        BulkOperation.objects.all().delete()
+        return "n\n"
+
+    monkeypatch.setattr(sys, "stdin", _Terminal())
+    monkeypatch.setattr(_Terminal, "readline", forgotten_meanwhile)
+    with pytest.raises(CommandError, match="Nothing was done"):
+        said("retry", "--filter", "status=failed", "--reason", "x")
 
 
 class _Terminal(io.StringIO):

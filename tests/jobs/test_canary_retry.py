@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from jobs import bulk
 from jobs.enqueueing import NewJob, enqueue
@@ -42,6 +44,11 @@ def carry_on(operation: BulkOperation) -> None:
     while bulk.run_batch():
         pass
     operation.refresh_from_db()
+
+
+def carry_on_once(operation: BulkOperation) -> None:
+    BulkOperation.objects.filter(id=operation.id).update(next_batch_at=Now())
+    bulk.run_batch()
 
 
 def waiting() -> list[str]:
@@ -143,10 +150,61 @@ def test_the_rest_is_spread_evenly_over_the_time_that_was_chosen(group: FailureG
     assert not Job.objects.filter(status="queued", due=True).exists()
 
 
-def test_a_group_no_larger_than_its_canaries_is_retried_whole(group: FailureGroup) -> None:
-    operation = retried(group, canaries=JOBS)
+def test_the_spread_goes_on_evenly_from_batch_to_batch_and_after_a_pause(group: FailureGroup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.bulk.running.BATCH", 3)
+    operation = retried(group, canaries=2, over=timedelta(minutes=8))
+    run(waiting(), Report(exit_code=0))
+    carry_on_once(operation)
+    assert len(waiting()) == 3
+    bulk.pause(operation.id, by=STAFF)
+    bulk.resume(operation.id, by=STAFF)
+    carry_on(operation)
+    judged = retry_of(operation).judged_at
+    times = list(Job.objects.filter(status="queued").order_by("id").values_list("scheduled_for", flat=True))
 
-    assert (operation.state, operation.changed) == ("done", JOBS)
+    assert judged is not None
+    assert [at - judged for at in times] == [timedelta(minutes=minute) for minute in range(1, 9)]
+
+
+def test_what_was_held_up_beyond_its_time_is_spread_from_now_on_and_not_due_at_once(group: FailureGroup) -> None:
+    operation = retried(group, canaries=2, over=timedelta(minutes=8))
+    run(waiting(), Report(exit_code=0))
+    long_ago = timezone.now() - timedelta(hours=3)
+    CanaryRetry.objects.filter(operation_id=operation.id).update(state="passed", judged_at=long_ago)
+    carry_on(operation)
+    times = list(Job.objects.filter(status="queued").order_by("id").values_list("scheduled_for", flat=True))
+
+    assert [later - at for at, later in pairwise(times)] == [timedelta(minutes=1)] * 7
+    assert timedelta(0) < times[0] - timezone.now() <= timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("canaries", [JOBS, JOBS + 1])
+def test_a_group_no_larger_than_its_canaries_is_done_when_they_have_completed(group: FailureGroup, canaries: int) -> None:
+    operation = retried(group, canaries=canaries)
+    assert (operation.state, operation.changed, retry_of(operation).state) == ("running", JOBS, "trying")
+    run(waiting(), Report(exit_code=0))
+    carry_on(operation)
+
+    assert (operation.state, operation.changed, retry_of(operation).state) == ("done", JOBS, "passed")
+
+
+def test_a_group_no_larger_than_its_canaries_is_stopped_when_they_fail(group: FailureGroup) -> None:
+    operation = retried(group, canaries=JOBS)
+    run(waiting(), Report(error="disk 99 full"))
+    carry_on(operation)
+
+    assert (operation.state, operation.pending, retry_of(operation).state) == ("stopped", 0, "halted")
+    assert str(retry_of(operation).words).endswith("failed again in the same way.")
+
+
+def test_a_retry_that_finds_none_of_its_jobs_failed_any_more_is_done(group: FailureGroup) -> None:
+    operation = bulk.retry_group(group.fingerprint, by=STAFF, reason=WHY)
+    for job in Job.objects.all():
+        job.retry(by=STAFF)
+    carry_on(operation)
+
+    assert (operation.state, operation.changed, operation.skipped) == ("done", 0, JOBS)
+    assert retry_of(operation).state == "passed"
 
 
 def test_while_it_is_under_way_it_is_not_begun_again(group: FailureGroup) -> None:

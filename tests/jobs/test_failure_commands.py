@@ -86,6 +86,16 @@ def test_with_wait_it_says_why_it_stopped_and_ends_with_1(group: FailureGroup, c
     assert lines[-1].endswith("failed again in the same way.")
 
 
+def test_broken_off_while_it_waits_it_says_what_goes_on(group: FailureGroup, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", interrupted)
+    with pytest.raises(CommandError, match="is running, and the sweep loop goes on with it"):
+        said("retry_group", group.pk, *WHY, "--wait")
+    assert BulkOperation.objects.get().changed == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

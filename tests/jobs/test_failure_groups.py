@@ -1,14 +1,17 @@
 """Failures that are alike are one group, counted behind the reports and never by them."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import psycopg
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from jobs import failure_groups
+from benchmarks.footprint import footprint
+from jobs import chores, failure_groups
 from jobs.actors import Actor
 from jobs.claiming import claim
 from jobs.enqueueing import NewJob, enqueue
@@ -16,7 +19,8 @@ from jobs.models import Attempt, AuditEntry, FailureCount, FailureFold, FailureG
 from jobs.outcomes import Report, judge
 from jobs.sweeps import sweep
 from jobs.transitions import Step, apply
-from tests.factories import HOLDER, PRODUCER, JobFactory, claimed, running
+from tests.factories import HOLDER, PRODUCER, JobFactory, claimed, grouped, running
+from tests.statements import counted
 
 # Twelve ways to fail, each told anew each time.
 TEMPLATES = [
@@ -71,6 +75,19 @@ def test_ten_thousand_failures_of_twelve_templates_are_twelve_groups_with_exact_
     for group in FailureGroup.objects.all():
         alike = Job.objects.filter(fingerprint=group.fingerprint)
         assert (alike.count(), set(alike.values_list("type", flat=True))) == (group.failures, {group.type})
+
+
+def test_a_round_of_the_fold_takes_as_many_statements_for_many_groups_as_for_one(live_db: str) -> None:
+    each = failure_groups.MOST_AT_ONCE
+    fail("invoice", [Report(error=f"Order {number} not found") for number in range(each)])
+    fail("invoice", [Report(error={"code": f"E{number}"}) for number in range(each)])
+    for groups in (1, 1 + each):
+        with counted() as run:
+            assert failure_groups.fold()
+        assert FailureGroup.objects.count() == groups
+        assert run.statements <= 15
+    assert not failure_groups.fold()
+    assert sum(FailureGroup.objects.values_list("failures", flat=True)) == 2 * each
 
 
 def test_a_group_tells_what_its_failures_have_in_common(live_db: str) -> None:
@@ -162,3 +179,39 @@ def test_failures_from_before_there_were_fingerprints_are_passed_over(live_db: s
 def _update(job: Job, change: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"update jobs set {change} where id = %s", [job.id])
+
+
+@pytest.mark.django_db
+def test_hours_long_past_are_forgotten_and_the_group_keeps_its_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failure_groups, "_FORGOTTEN_AT_ONCE", 2)
+    group = grouped(JobFactory(status="failed"))
+    now = failure_groups.hour_of(timezone.now())
+    old = [now - timedelta(days=days) for days in (90.5, 91, 400)]
+    kept = now - timedelta(days=89)
+    failure_groups.count(Counter({(group.fingerprint, hour): 3 for hour in [*old, kept]}))
+
+    assert [chores.forget_failure_counts() for _ in range(2)] == [True, False]
+    assert list(FailureCount.objects.order_by("hour").values_list("hour", flat=True)) == [kept]
+    assert FailureGroup.objects.get().failures == group.failures
+
+
+GROUPS = """
+insert into failure_groups (fingerprint, type, category, code, title, top_frame, rule, example_job_id, example_error, failures,
+  first_seen_at, last_seen_at, state, snoozed_until, snoozed_from)
+select lpad(n::text, 16, '0'), 'report', 'system', '', 'x', '', 1, 'job', '', 1, now(), now(), s.state,
+  case s.state when 'snoozed' then now() + interval '1 minute' * (n - 3) end, case s.state when 'snoozed' then 'new' end
+from generate_series(1, 5000) n cross join lateral (select case when n <= 5 then 'snoozed' else 'new' end as state) s;
+analyze failure_groups;
+"""
+
+
+@pytest.mark.django_db
+def test_groups_that_wake_are_found_among_many_by_an_index() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(GROUPS)
+    with footprint() as seen:
+        failure_groups.wake()
+        assert FailureGroup.objects.filter(state="snoozed").count() == 2
+
+    assert "failure_groups" not in seen.whole
+    assert seen.indexes["failure_groups_snoozed"].entries < 20

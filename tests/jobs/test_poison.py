@@ -215,7 +215,7 @@ def test_a_job_that_is_given_back_ten_times_within_an_hour_fails_and_says_so() -
     assert (entry.actor, entry.reason, entry.detail) == (
         "orch-1",
         f"{job.last_error}.",
-        {"rule": "release_loop", "error": job.last_error, "message": "no room"},
+        {"rule": "release_loop", "category": "system", "error": job.last_error, "message": "no room"},
     )
     assert job.fingerprint is not None
     assert_sound(job.id)

@@ -137,6 +137,18 @@ def test_several_at_once_equal_one_and_one_that_is_killed_is_taken_up(
     assert_exact()
 
 
+def test_what_an_older_server_reckoned_and_a_newer_one_folded_leaves_no_empty_group(older_rule: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        fail(f"order {number} not found")
+    the_rule_changes(older_rule)
+    fold_all()
+    assert FailureGroup.objects.filter(rule=RULE).count() == 3
+    call_command("regroup_failures")
+
+    assert list(FailureGroup.objects.values_list("title", "failures")) == [("order # not found", 3)]
+    assert_exact()
+
+
 def test_what_people_made_of_a_group_goes_with_its_failures(older_rule: pytest.MonkeyPatch) -> None:
     fail("order 1 not found")
     fail("disk full")

@@ -1,6 +1,7 @@
 """What has ended and outlived its time is deleted; its history stays, and nothing else is touched."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
@@ -151,6 +152,25 @@ def test_a_preview_tells_what_is_then_deleted(options: dict[str, int]) -> None:
     assert len(would[0]) == options.get("limit", 13)
     if not options.get("limit"):
         assert preview() == prune() == ([], retention.Pruned())
+
+
+@pytest.mark.parametrize("limit", [1, 4, 6])
+@pytest.mark.parametrize("batch_size", [2, 500])
+def test_a_limit_holds_for_the_logs_too(limit: int, batch_size: int) -> None:
+    jobs = [ended("completed", days=20, lines=3) for _ in range(6)]
+
+    assert preview(limit=limit, batch_size=batch_size) == prune(limit=limit, batch_size=batch_size)
+    assert {*LogLine.objects.values_list("job_id", flat=True)} == {job.id for job in jobs[limit:]}
+    assert LogLine.objects.count() == 3 * (6 - limit)
+    assert Job.objects.count() == 6
+
+
+def test_the_lines_of_a_job_that_goes_are_told_though_the_logs_before_it_reached_the_limit() -> None:
+    first = ended("failed", days=20, lines=2)
+    gone = ended("completed", days=40, lines=5)
+
+    assert preview(limit=1) == prune(limit=1) == ([gone.id], retention.Pruned(jobs=Counter({"completed": 1}), logs_of=2, log_lines=7))
+    assert Job.objects.get().id == first.id
 
 
 def test_a_run_that_deletes_something_is_recorded_and_one_that_does_not_is_not() -> None:

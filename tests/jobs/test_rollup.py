@@ -9,13 +9,16 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from jobs import folding, retention, rollup, timing
+from jobs import folding, retention, rollup, timing, transitions
 from jobs.actors import Actor
+from jobs.lifecycle import Verb
 from jobs.models import AuditEntry, Job, Span, TimeSpent, TransitionCount
 from jobs.outcomes import Report
 from jobs.retention import Periods
-from jobs.rollup import Period
+from jobs.rollup import Names, Period
 from jobs.sweeps import sweep
+from jobs.times import written
+from jobs.transitions import Step
 from tests.factories import HOLDER, STAFF, JobFactory, running
 from tests.lives import lived
 from tests.past import ended
@@ -61,9 +64,9 @@ def test_failures_are_counted_by_category() -> None:
     sweep(by=Actor.sweep(), force=True)
     fold_all()
 
-    failed = {moved.category: moved.jobs for moved in rollup.moves(job_type="report") if moved.to_status == "failed"}
+    failed = {moved.category: moved.jobs for moved in rollup.moves(among=Names("report", "report")) if moved.to_status == "failed"}
     assert failed == {"network": 2, "timeout": 1, "lease_lost": 1}
-    assert {moved.category for moved in rollup.moves(job_type="report") if moved.to_status != "failed"} == {None}
+    assert {moved.category for moved in rollup.moves(among=Names("report", "report")) if moved.to_status != "failed"} == {None}
 
 
 def test_entries_that_change_no_status_neither_count_nor_cut() -> None:
@@ -79,6 +82,28 @@ def test_entries_that_change_no_status_neither_count_nor_cut() -> None:
     assert rollup.spreads()[-1].microseconds == (ended - began) // timedelta(microseconds=1)
 
 
+def test_a_retry_that_was_spread_is_waited_for_until_its_time_and_not_queued() -> None:
+    job = JobFactory(type="report", status="failed")
+    when = timezone.now() + timedelta(hours=9)
+    transitions.apply([Step(job_id=job.id, action=Verb.RETRY, scheduled_for=when)], by=STAFF)
+    retried = AuditEntry.objects.get(job_id=job.id, action="retry")
+    account = timing.of(job.id, now=when + timedelta(seconds=5))
+    job.refresh_from_db()
+    job.cancel(by=STAFF)
+    fold_all()
+
+    assert retried.detail == {"scheduledFor": written(when)}
+    assert [(stretch.state, stretch.ended_at) for stretch in account.stretches[-2:]] == [
+        ("retry_wait", when),
+        ("queued", when + timedelta(seconds=5)),
+    ]
+    cancelled = AuditEntry.objects.get(job_id=job.id, action="cancel")
+    (waited,) = (spread.microseconds for spread in rollup.spreads() if spread.state == "retry_wait")
+    assert waited == (cancelled.at - retried.at) // timedelta(microseconds=1)
+    # Of its first wait.
+    assert [spread.stretches for spread in rollup.spreads() if spread.state == "queued"] == [1]
+
+
 def test_a_job_that_was_pruned_before_it_was_folded_counts_under_its_type() -> None:
     ended("completed", days=31, type="report")
     retention.prune(Periods(completed=timedelta(days=30), failed=None, logs=None), by=STAFF)
@@ -86,7 +111,7 @@ def test_a_job_that_was_pruned_before_it_was_folded_counts_under_its_type() -> N
     fold_all()
 
     assert {spread.type for spread in rollup.spreads()} == {"report"}
-    counted = {(moved.from_status, moved.to_status): moved.jobs for moved in rollup.moves(job_type="report")}
+    counted = {(moved.from_status, moved.to_status): moved.jobs for moved in rollup.moves(among=Names("report", "report"))}
     assert counted == {
         (None, "queued"): 1,
         ("queued", "claimed"): 2,
@@ -125,12 +150,12 @@ def test_a_period_tells_what_ended_in_it() -> None:
     _write_stories("late", [5_000_000] * 4, began=noon + timedelta(minutes=30))
     fold_all()
 
-    def counts(since: float, until: float, **some: str) -> dict[str, int]:
+    def counts(since: float, until: float, **some: Names) -> dict[str, int]:
         period = Period.around(noon + timedelta(minutes=since), noon + timedelta(minutes=until), now=datetime.now(UTC))
         return {spread.type: spread.stretches for spread in rollup.spreads(period, **some)}
 
     assert counts(0, 59) == {"early": 3, "late": 4}
-    assert counts(0, 59, job_type="late") == {"late": 4}
+    assert counts(0, 59, among=Names("late", "late")) == {"late": 4}
     assert counts(0, 29) == {"early": 3}
     # What it begins or ends in is told whole.
     assert counts(0.9, 30.1) == {"early": 3, "late": 4}

@@ -100,6 +100,17 @@ def test_what_is_missing_is_named(api: APIClient, path: str, body: dict[str, Any
     assert list(details["fields"]) == [field]
 
 
+@pytest.mark.parametrize("reason", ["", " ", "\n\t\u00a0"])
+@pytest.mark.parametrize("path", ["/bulk-operations", "/bulk-operations/{id}/confirm"])
+def test_a_reason_that_says_nothing_is_none(api: APIClient, path: str, reason: str) -> None:
+    operation = operation_in("preview")
+    body = {"reason": reason} | ({"action": "retry", "ids": ["job_x"], "confirm": True} if path == "/bulk-operations" else {})
+    details = assert_error(send(api, "post", path.format(id=operation.id), body), 400, "VALIDATION_INVALID_PARAMS")
+
+    assert list(details["fields"]) == ["reason"]
+    assert list(BulkOperation.objects.values_list("state", flat=True)) == ["preview"]
+
+
 def test_more_jobs_than_an_operation_may_have_are_refused_with_their_number(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.bulk.selection.MOST", 2)
     for _ in range(3):
@@ -107,6 +118,22 @@ def test_more_jobs_than_an_operation_may_have_are_refused_with_their_number(api:
     details = assert_error(send(api, "post", "/bulk-operations", {"action": "retry", "filter": {"status": "failed"}}), 409, "CONFLICT")
 
     assert details["matching"] == 3
+
+
+@pytest.mark.parametrize("which", ["filter", "ids"])
+def test_confirmed_for_a_number_it_begins_only_with_so_many(api: APIClient, which: str) -> None:
+    jobs = [JobFactory(status="failed") for _ in range(2)]
+    named: dict[str, Any] = {"filter": {"status": "failed"}} if which == "filter" else {"ids": [*(job.id for job in jobs), "job_gone"]}
+    operation = made(api, action="retry", **named)
+    expected, path = (2 if which == "ids" else 3), f"/bulk-operations/{operation['id']}/confirm"
+    JobFactory(status="failed")
+    details = assert_error(send(api, "post", path, {**WHY, "expectedCount": expected - 1}), 409, "CONFLICT")
+
+    assert details == {"matching": expected}
+    assert send(api, "get", f"/bulk-operations/{operation['id']}").json()["selected"] == (3 if which == "ids" else None)
+    told = send(api, "post", path, {**WHY, "expectedCount": expected}).json()["operation"]
+    assert (told["state"], told["selected"]) == ("running", 3)
+    assert send(api, "post", path, {**WHY, "expectedCount": 7}).json()["operation"] == told
 
 
 def test_a_call_sent_again_under_its_key_makes_one_operation(api: APIClient) -> None:

@@ -141,6 +141,7 @@ def test_the_failed_jobs_of_a_group_are_retried_a_few_first(api: APIClient) -> N
     [
         ({}, "VALIDATION_MISSING_FIELD"),
         ({"reason": ""}, "VALIDATION_INVALID_PARAMS"),
+        ({"reason": " "}, "VALIDATION_INVALID_PARAMS"),
         ({"reason": "so", "canaries": 0}, "VALIDATION_INVALID_PARAMS"),
         ({"reason": "so", "canaries": 101}, "VALIDATION_INVALID_PARAMS"),
         ({"reason": "so", "overSeconds": 604_801}, "VALIDATION_INVALID_PARAMS"),

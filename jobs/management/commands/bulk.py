@@ -62,13 +62,16 @@ class Command(BaseCommand):
         except (ValueError, bulk.TooManyJobs) as problem:
             raise CommandError(str(problem)) from None
         self.stdout.write(_told(operation.selection, operation.preview))
-        if not (options["yes"] or self._agreed(action.name)):
-            bulk.stop(operation.id, by=by, reason="declined")
-            raise CommandError("Nothing was done.")
+        agreed = options["yes"] or self._agreed(action.name)
         try:
+            if not agreed:
+                bulk.stop(operation.id, by=by, reason="declined")
+                raise CommandError("Nothing was done.")
             operation = bulk.confirm(operation.id, by=by, reason=options["reason"])
-        except bulk.TooManyJobs as problem:
+        except (bulk.TooManyJobs, bulk.NotNow) as problem:
             raise CommandError(str(problem)) from None
+        except BulkOperation.DoesNotExist:
+            raise CommandError(f"Nothing was done: {operation.id} was not confirmed in time, and is forgotten.") from None
         if options["wait"]:
             self._wait(operation)
         else:

@@ -38,7 +38,9 @@ class Command(BaseCommand):
                 help=f"how long {whose} are kept from the end of the job: such as 30d, 12h, 45m or 90s, or never to keep them for ever "
                 f"(default: {_said(default)}, JOBSITE_KEEP_{name.upper()})",
             )
-        parser.add_argument("--limit", type=count, metavar="N", help="delete at most N jobs, and the logs of at most N")
+        parser.add_argument(
+            "--limit", type=count, metavar="N", help="delete the spent logs of at most N jobs, and at most N jobs with what they wrote"
+        )
         parser.add_argument(
             "--batch-size", type=count, default=retention.BATCH, metavar="N", help="jobs in one transaction (default: %(default)s)"
         )

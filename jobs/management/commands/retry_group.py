@@ -52,11 +52,14 @@ class Command(BaseCommand):
             self._wait(operation, options["fingerprint"])
 
     def _wait(self, operation: BulkOperation, fingerprint: str) -> None:
-        while operation.ended_at is None:
-            # False also while the canaries run, or while somebody else is at it.
-            if not bulk.run_batch(only=operation.id):
-                time.sleep(_LOOK_EVERY_SECONDS)
-            operation.refresh_from_db()
+        try:
+            while operation.ended_at is None:
+                # False also while the canaries run, or while somebody else is at it.
+                if not bulk.run_batch(only=operation.id):
+                    time.sleep(_LOOK_EVERY_SECONDS)
+                operation.refresh_from_db()
+        except KeyboardInterrupt:
+            raise CommandError(f"{operation.id} is {operation.state}, and the sweep loop goes on with it.") from None
         retry = bulk.last_retry(fingerprint)
         self.stdout.write(f"{operation.id} is {operation.state}: {operation.changed:,} of {operation.selected:,} retried.")
         if retry and retry.words:
