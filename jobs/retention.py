@@ -1,5 +1,6 @@
 """How long jobs and their logs are kept when they have ended: what outlives that is deleted. The audit log stays, and keeps their names."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -124,16 +125,23 @@ class Pruner:
             Whether there may be more at once.
         """
         done, cutoffs = Pruned(), _Cutoffs.of(Periods.of_settings())
+        more = self._prune_some(cutoffs, by, done)
+        _record(done, by)
+        return more
+
+    def _prune_some(self, cutoffs: "_Cutoffs", by: Actor, done: Pruned) -> bool:
+        # A batch may have more lines than go in one turn: then the next begins with the same.
         reached = None
         if cutoffs.logs:
             spent, reached = _next_spent_logs(cutoffs, self._logs_reached, BATCH)
-            _prune_lines(spent, cutoffs.logs, done)
+            if not _prune_lines(spent, cutoffs.logs, done, most=_LINES_AT_ONCE):
+                return True
         self._logs_reached = reached or ""
         found = 0
         for batch in _outlived(cutoffs, BATCH, BATCH):
-            _prune_jobs(batch, by, done, _to_nobody)
+            if not _prune_jobs(batch, by, done, _to_nobody, most_lines=_LINES_AT_ONCE):
+                return True
             found += len(batch)
-        _record(done, by)
         return reached is not None or (found == BATCH and bool(done.jobs))
 
 
@@ -188,26 +196,34 @@ def _count_lines(ids: Sequence[str], would: Pruned) -> None:
     would.log_lines += counted["lines"]
 
 
-def _prune_lines(ids: Sequence[str], ended_by: datetime | None, done: Pruned) -> None:
+def _prune_lines(ids: Sequence[str], ended_by: datetime | None, done: Pruned, *, most: float = math.inf) -> bool:
+    """Whether none is left; it ends when it has deleted `most`."""
     had_some: set[str] = set()
-    gone = _LINES_AT_ONCE if ids else 0
-    while gone == _LINES_AT_ONCE:
+    lines, gone = 0, _LINES_AT_ONCE if ids else 0
+    while gone == _LINES_AT_ONCE and lines < most:
         (row,) = statements.run("prune_lines", ids=list(ids), ended_by=ended_by, most=_LINES_AT_ONCE)
         gone = row["lines"]
         had_some.update(row["jobs"])
-        done.log_lines += gone
+        lines += gone
     done.logs_of += len(had_some)
+    done.log_lines += lines
+    return gone < _LINES_AT_ONCE
 
 
-def _prune_jobs(batch: Sequence[Outlived], by: Actor, done: Pruned, told: Callable[[Outlived], object]) -> None:
+def _prune_jobs(
+    batch: Sequence[Outlived], by: Actor, done: Pruned, told: Callable[[Outlived], object], *, most_lines: float = math.inf
+) -> bool:
+    """False: they have more lines than `most_lines`, of which so many are gone; the jobs stay until the last is."""
     ids, ended_by = [job.job_id for job in batch], batch[-1].ended_at
-    _prune_lines(ids, ended_by, done)
+    if not _prune_lines(ids, ended_by, done, most=most_lines):
+        return False
     gone = statements.run("prune_jobs", ids=ids, ended_by=ended_by, actor_kind=by.kind, actor=by.name, request_id=by.request_id)
     left = {row["id"] for row in gone}
     for job in batch:
         if job.job_id in left:
             done.jobs[job.status] += 1
             told(job)
+    return True
 
 
 def _record(done: Pruned, by: Actor) -> None:

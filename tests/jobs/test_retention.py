@@ -203,6 +203,21 @@ def test_the_sweep_loop_prunes_only_where_the_settings_say_so(settings: Any, mon
     assert {entry.actor for entry in AuditEntry.objects.filter(action="prune")} == {"retention"}
 
 
+@pytest.mark.parametrize("days", [20, 100])
+def test_a_turn_of_the_sweep_loop_deletes_no_more_lines_than_go_at_once(days: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_LINES_AT_ONCE", 4)
+    for _ in range(2):
+        ended("completed", days=days, lines=5)
+    pruner, left, more = retention.Pruner(), [], True
+    while more:
+        more = pruner.prune_a_little(by=STAFF)
+        left.append((LogLine.objects.count(), Job.objects.count()))
+
+    stay = 2 if days == 20 else 0
+    assert left == [(6, 2), (2, 2), (0, stay)]
+    assert AuditEntry.objects.filter(action="prune", job_id__isnull=False).count() == 2 - stay
+
+
 def test_a_chore_that_is_seldom_has_its_turn_again_at_once_while_there_is_more(monkeypatch: pytest.MonkeyPatch) -> None:
     now, more = [100.0], [True, True, False, False]
     monkeypatch.setattr("jobs.chores.time.monotonic", lambda: now[0])
