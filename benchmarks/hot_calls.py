@@ -100,13 +100,34 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         Job.objects.filter(id__in=lost).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
         return lambda: sweeps.sweep(by=sweeper)
 
+    def sweep_poison() -> Call:
+        # Runs that are lost once too often, and cancels that nobody obeyed: what is told of them is looked up.
+        ids = [job.id for job in running()[:20]]
+        apply([Step(job_id=job_id, action="cancel") for job_id in ids[::2]], by=producer)
+        past = timezone.now() - timedelta(minutes=2)
+        Job.objects.filter(id__in=ids).update(lease_expires_at=past, lease_losses=[past, past])
+        Job.objects.filter(id__in=ids[::2]).update(cancel_requested_at=past)
+        return lambda: sweeps.sweep(by=sweeper, force=True)
+
+    def count_stuck() -> Call:
+        sweep()
+        return sweeps.stuck
+
+    def cancels() -> Call:
+        # Its holder is told of half of them by name, of the others besides.
+        jobs = running()
+        apply([Step(job_id=job.id, action="cancel") for job in jobs], by=producer)
+        pulse = leases.Pulse(named=[{"job_id": job.id, "epoch": job.epoch} for job in jobs[::2]])
+        return lambda: leases.heartbeat(pulse, by=holder)
+
     def orphaned() -> Call:
         held()
         return lambda: list(Job.objects.held_by(holder.name).order_by("claimed_at", "id"))
 
     def why() -> Call:
-        for number in range(3):
-            claiming.claim(by=Holder.of(f"orchestrator-{number}"), batch_size=1, job_types=some[: 5 * number] or None)
+        # It is counted for each way to ask, not for each who asks.
+        for number in range(5):
+            claiming.claim(by=Holder.of(f"orchestrator-{number}"), batch_size=1, job_types=some)
         (last,) = enqueue([NewJob(type=some[0], priority=0)], by=producer)
         return lambda: blockers.look(last.id)
 
@@ -150,6 +171,9 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "heartbeat": heartbeat,
         "renew": renew,
         "sweep": sweep,
+        "sweep, poison and cancels": sweep_poison,
+        "count of what is stuck": count_stuck,
+        "heartbeat, told of cancels": cancels,
         "bulk batch": bulk_batch,
         "orphaned": orphaned,
         "enqueue": lambda: lambda: enqueue([NewJob(type="type-0") for _ in range(BATCH)], by=producer),

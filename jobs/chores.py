@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from jobs import bulk, failure_groups, idempotency, retention, rollup, throttling, vacuum
+from jobs import bulk, failure_groups, idempotency, retention, rollup, sweep_runs, throttling, vacuum
 from jobs.actors import Actor
+from jobs.alerts import Watchman
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,18 @@ def prune() -> bool:
     return settings.PRUNE and retention.prune_a_little(by=Actor.sweep("retention"))
 
 
+def forget_sweep_runs() -> bool:
+    """What sweeps found, a month later."""
+    return sweep_runs.forget_old_runs()
+
+
+def tell_alerts() -> bool:
+    """What is told and not changed goes to the log, when it begins and when it is over."""
+    _watchman.look()
+    return False
+
+
+_watchman = Watchman()
 CHORES: tuple[Chore, ...] = (
     fold_failures,
     run_bulk_operations,
@@ -109,4 +122,7 @@ CHORES: tuple[Chore, ...] = (
     fold_figures,
     forget_minutes,
     Seldom(prune, every_seconds=600),
+    Seldom(forget_sweep_runs, every_seconds=600),
+    # It costs more than a sweep that finds nothing, and nobody acts on it within seconds.
+    Seldom(tell_alerts, every_seconds=30),
 )

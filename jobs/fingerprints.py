@@ -167,13 +167,14 @@ def _masked_word(found: re.Match[str]) -> str:
     return "#" if len(runs) > 1 or (len(word) >= _ID_LENGTH and runs) else _DIGITS.sub("#", word)
 
 
-# What the sweep says where a run has failed by time alone (sql/stuck.sql), and the faults of that: the database can't reckon them.
+# What the rules of the sweep say of a job that they fail (sql/stuck.sql, sql/judged.sql), and the faults of that: the database can't reckon
+# them.
 _OF_THE_SWEEP = {
     "lease_lost": (Category.LEASE_LOST, 'The lease ran out: no sign of life from "orchestrator"'),
     "timeout": (Category.TIMEOUT, "Timed out after 3600 s"),
-    "claims_wasted": (Category.SYSTEM, 'Claimed 5 times and never acknowledged in time, last by "orchestrator"'),
+    "unacknowledged": (Category.SYSTEM, 'Claimed 5 times and never acknowledged in time, last by "orchestrator"'),
+    "release_loop": (Category.SYSTEM, 'Given back 10 times within 60 min, last by "orchestrator": nobody seems to be able to run it'),
 }
 FAULTS_OF_THE_SWEEP = {
-    cause: likeness(category=category, exit_code=None, error=None, message=words).fault
-    for cause, (category, words) in _OF_THE_SWEEP.items()
+    rule: likeness(category=category, exit_code=None, error=None, message=words).fault for rule, (category, words) in _OF_THE_SWEEP.items()
 }

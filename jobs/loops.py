@@ -3,7 +3,8 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.db import Error, close_old_connections
 from psycopg_pool import PoolTimeout
@@ -11,25 +12,27 @@ from psycopg_pool import PoolTimeout
 log = logging.getLogger(__name__)
 
 
-def repeat(once: Callable[[], object], *, seconds: float, name: str) -> None:
-    """Calls `once` again and again, until SIGTERM or SIGINT.
-
-    Args:
-        once: one round; it returns True when the next has something to do at once.
-        seconds: pause between two rounds, otherwise.
-        name: for the log, when a round fails.
-    """
+@contextmanager
+def until_told() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set, instead of ending the process."""
     stopped = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        repeat_until(stopped, once, seconds=seconds, name=name)
+        yield stopped
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def repeat_until(stopped: threading.Event, once: Callable[[], object], *, seconds: float, name: str) -> None:
-    """The same until it is told, for a thread, which hears no signals."""
+    """Calls `once` again and again, until it is told.
+
+    Args:
+        stopped: set by whoever tells; looked at between two rounds.
+        once: one round; it returns True when the next has something to do at once.
+        seconds: pause between two rounds, otherwise.
+        name: for the log, when a round fails.
+    """
     while not stopped.is_set():
         more: object = False
         try:

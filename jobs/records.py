@@ -19,6 +19,7 @@ class SiteAct(StrEnum):
     TAKE_BACK = "take_back"
     CONFIGURE = "configure"
     ROTATE = "rotate"
+    SWEEP = "sweep"
     CREATE = "create"
     CONFIRM = "confirm"
     STOP = "stop"
@@ -41,7 +42,8 @@ def record(
 
     Args:
         act: what was done.
-        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type`, `site`, `bulk_operation` or `failure_group`.
+        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type`, `site`, `sweep`, `bulk_operation` or
+            `failure_group`.
         subject_id: which one.
         detail: what else a reader needs to know. No secrets: what stands in the log stays there.
     """

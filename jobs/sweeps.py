@@ -1,30 +1,55 @@
-"""What time itself changes: lost leases, wasted claims, cancels that nobody obeyed."""
+"""What time itself changes: the stuck jobs, by the rules of jobs/rules.py, moved on by whoever sweeps."""
 
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
-from jobs import transitions, watch
+from jobs import statements, sweep_runs, transitions, watch
 from jobs.actors import Actor
+from jobs.alerts import Alert, alerts
 from jobs.lifecycle import Status
+from jobs.rules import EVERYTHING, Narrowing
 from jobs.scheduling import let_come_due
+from jobs.sweep_runs import ByHand
 from jobs.watch import Brake
 
 BATCH = 500
+MOST_IN_A_BATCH = 5000
 
 
 @dataclass(frozen=True)
 class Swept:
-    """One job that a sweep moved on."""
+    """One job that a sweep moved on.
+
+    Attributes:
+        rule: by which it was stuck.
+        reason: what the audit log says of it.
+    """
 
     job_id: str
     was: Status
     became: Status
-    cause: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """The jobs that are stuck by one rule.
+
+    Attributes:
+        since: when the lease or the grace of the first of them was over.
+    """
+
+    jobs: int
+    since: datetime
 
 
 @dataclass
@@ -34,49 +59,82 @@ class Sweep:
     Attributes:
         came_due: jobs whose scheduled time had come, now claimable.
         swept: in the order in which they were moved.
+        alerts: what the rules that only tell have found.
         brake: what kept it from ending running leases, if anything did.
         seconds: how long it took.
     """
 
     came_due: int = 0
     swept: list[Swept] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
     brake: Brake | None = None
     seconds: float = 0.0
 
+    @property
+    def found(self) -> Counter[str]:
+        """How many jobs by each rule."""
+        return sum((Counter({alert.rule: alert.jobs}) for alert in self.alerts), Counter(one.rule for one in self.swept))
 
-def sweep(*, by: Actor, limit: int | None = None, dry_run: bool = False, force: bool = False, again_within: float | None = None) -> Sweep:
+
+def sweep(
+    *,
+    by: Actor,
+    narrowing: Narrowing = EVERYTHING,
+    limit: int | None = None,
+    batch_size: int = BATCH,
+    dry_run: bool = False,
+    force: bool = False,
+    again_within: float | None = None,
+    by_hand: ByHand | None = None,
+    is_told_to_stop: Callable[[], bool] = lambda: False,
+) -> Sweep:
     """Moves on every job that is stuck. Any number of sweeps at once equals one.
 
     While the brake holds (jobs/watch.py), or when too many running leases have run out at once, no running lease is ended; claims that
     ran out are given back and overdue cancels are forced nevertheless.
 
     Args:
-        by: who sweeps; written into the audit entries.
+        by: who sweeps; written into the audit entries of the jobs.
+        narrowing: which of the stuck jobs.
         limit: at most so many jobs.
+        batch_size: so many in one transaction, 1 to MOST_IN_A_BATCH.
         dry_run: the same statements in one transaction that is rolled back.
         force: end running leases whatever the brake says.
         again_within: the next sweep comes within so many seconds; None promises none.
+        by_hand: who wants it, and why; None for a loop.
+        is_told_to_stop: asked after each batch.
     """
     began = time.monotonic()
     done = Sweep()
     with transaction.atomic() if dry_run else nullcontext():
         watch.sign("sweeper", again_within=again_within)
         done.came_due = let_come_due()
-        for ruling in _batches(by, limit, watch.judge_sweep(force=force)):
-            if ruling.job and ruling.was and not ruling.is_refused:
-                done.swept.append(Swept(ruling.step_id, ruling.was, Status(ruling.job.status), ruling.cause or ""))
+        move = partial(transitions.apply_stuck, by=by, narrowing=narrowing, running_ended_by=watch.judge_sweep(force=force))
+        done.swept += _moved(move, limit=limit, batch_size=batch_size, is_told_to_stop=is_told_to_stop)
         done.brake = None if force else watch.brake()
         if dry_run:
             transaction.set_rollback(True)
+    # A loop looks for them more seldom (jobs/alerts.py).
+    done.alerts = alerts(narrowing.rules) if by_hand else []
     done.seconds = time.monotonic() - began
+    sweep_runs.note(done.found, narrowing=narrowing, seconds=done.seconds, dry_run=dry_run, brake=done.brake, by=by, by_hand=by_hand)
     return done
 
 
-def _batches(by: Actor, limit: int | None, running_ended_by: str) -> Iterator[transitions.Ruling]:
+def stuck(narrowing: Narrowing = EVERYTHING) -> dict[str, Stuck]:
+    """How many jobs are stuck by each rule that changes any, those included that the brake keeps; changes and locks nothing."""
+    rows = statements.run("time_is_up", "stuck_counts", **narrowing.parameters())
+    return {row["rule"]: Stuck(row["jobs"], row["since"]) for row in rows}
+
+
+def _moved(
+    move: Callable[..., list[statements.Row]], *, limit: int | None, batch_size: int, is_told_to_stop: Callable[[], bool]
+) -> Iterator[Swept]:
     left = limit if limit is not None else sys.maxsize
     while left > 0:
-        batch = transitions.apply_stuck(by=by, limit=min(BATCH, left), running_ended_by=running_ended_by)
-        yield from batch
-        left -= len(batch)
-        if len(batch) < BATCH:
+        size = min(batch_size, left)
+        batch = move(limit=size)
+        yield from (Swept(row["job_id"], Status(row["was"]), Status(row["became"]), row["rule"], row["reason"]) for row in batch)
+        left -= size
+        if len(batch) < size or is_told_to_stop():
             return

@@ -17,6 +17,7 @@ from jobs.actors import Actor, Holder
 from jobs.fingerprints import FAULTS_OF_THE_SWEEP
 from jobs.lifecycle import Act, Status, TransitionRefused, Verb
 from jobs.outcomes import Outcome
+from jobs.rules import Narrowing
 from jobs.times import written
 
 if TYPE_CHECKING:
@@ -210,27 +211,18 @@ def apply_one(step: Step, *, by: Actor) -> Ruling:
     return ruling
 
 
-def apply_stuck(*, by: Actor, limit: int, running_ended_by: str) -> list[Ruling]:
-    """Moves up to `limit` jobs on that time has run out for: the sweep's way through the door.
+def apply_stuck(*, by: Actor, narrowing: Narrowing, limit: int, running_ended_by: str) -> list[statements.Row]:
+    """Moves up to `limit` jobs on whose time is up: the sweep's way through the door.
 
     Args:
         running_ended_by: a time as PostgreSQL writes it; running leases that ran out later are left alone.
+
+    Returns:
+        Of each that moved: job_id, was, became, rule and reason.
     """
-    return _rulings(
-        statements.run(
-            "stuck",
-            "judged",
-            "door",
-            "told_briefly",
-            "rulings",
-            limit=limit,
-            running_ended_by=running_ended_by,
-            cancel_grace=settings.CANCEL_GRACE_SECONDS,
-            claim_losses_allowed=settings.CLAIM_LOSSES_ALLOWED,
-            faults=msgspec.json.encode(FAULTS_OF_THE_SWEEP).decode(),
-            **_standing(by),
-        )
-    )
+    parameters = narrowing.parameters(limit=limit, running_ended_by=running_ended_by)
+    faults = msgspec.json.encode(FAULTS_OF_THE_SWEEP).decode()
+    return statements.run("time_is_up", "stuck", "judged", "door", "swept", faults=faults, **_standing(by) | parameters)
 
 
 def on_the_wire(column: str) -> str:
@@ -270,5 +262,10 @@ def _standing(by: Actor) -> dict[str, object]:
         "acknowledged_lease": settings.ACKNOWLEDGED_LEASE_SECONDS,
         "heartbeat_lease": settings.HEARTBEAT_LEASE_SECONDS,
         "timeout_grace": settings.TIMEOUT_GRACE_SECONDS,
+        "releases_allowed": settings.RELEASES_ALLOWED,
+        "releases_within": settings.RELEASES_WITHIN_SECONDS,
+        "lease_losses_allowed": settings.LEASE_LOSSES_ALLOWED,
+        "lease_losses_within": settings.LEASE_LOSSES_WITHIN_SECONDS,
+        "loop_fault": FAULTS_OF_THE_SWEEP["release_loop"],
         **policies.OF_FAILURES,
     }

@@ -269,6 +269,13 @@ CANCEL_GRACE_SECONDS = seconds("JOBSITE_CANCEL_GRACE_SECONDS", 60)
 # Queued jobs that no orchestrator heard of in that time has asked for, as long as it is, are told of as unroutable.
 UNROUTABLE_SECONDS = seconds("JOBSITE_UNROUTABLE_SECONDS", 600)
 CLAIM_LOSSES_ALLOWED = whole("JOBSITE_CLAIM_LOSSES_ALLOWED", 5, at_least=1)
+# A run that is lost so often within the time ends its job for good; a job given back so often within the time fails.
+LEASE_LOSSES_ALLOWED = whole("JOBSITE_LEASE_LOSSES_ALLOWED", 3, at_least=2)
+LEASE_LOSSES_WITHIN_SECONDS = seconds("JOBSITE_LEASE_LOSSES_WITHIN_SECONDS", 259_200)
+RELEASES_ALLOWED = whole("JOBSITE_RELEASES_ALLOWED", 10, at_least=2)
+RELEASES_WITHIN_SECONDS = seconds("JOBSITE_RELEASES_WITHIN_SECONDS", 3600)
+# An orchestrator that holds jobs and was not heard of for so long is told of.
+OFFLINE_SECONDS = seconds("JOBSITE_OFFLINE_SECONDS", 300)
 
 # --- How long what has ended is kept --------------------------------------------------------------------------------
 

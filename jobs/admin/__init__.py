@@ -8,6 +8,7 @@ from jobs.admin.failure_group import FailureGroupAdmin
 from jobs.admin.job import JobAdmin
 from jobs.admin.job_type import JobTypeAdmin
 from jobs.admin.orchestrator import OrchestratorAdmin
+from jobs.admin.sweep_run import SweepRunAdmin
 from jobs.admin.token import ApiTokenAdmin
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "JobAdmin",
     "JobTypeAdmin",
     "OrchestratorAdmin",
+    "SweepRunAdmin",
 ]
 
 admin.site.site_header = admin.site.site_title = "jobsite"

@@ -12,6 +12,7 @@ from django.db.models.functions import Left, Length
 from django.utils import timezone
 
 from jobs import blockers, timing
+from jobs.cancels import proof_of
 from jobs.lifecycle import TABLE, ActorKind, Status, Verb, verbs_from
 from jobs.masking import shown
 from jobs.models import Attempt, AuditEntry, Job, LogLine
@@ -91,6 +92,7 @@ def context_of(job: Job, *, may_act: bool) -> dict[str, object]:
         "ran": ran(job),
         "runs": runs_begun(job),
         "offers": offers(job, may_act=may_act),
+        "cancel": proof_of(job, entries),
         "standing": blockers.look(job.id) if Status(job.status) is Status.QUEUED else None,
         "timeline": timeline(entries[:MOST_ENTRIES][::-1]),
         "timing": account,

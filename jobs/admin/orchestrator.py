@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from jobs import fleet
 from jobs.admin.pausing import PausableAdmin
+from jobs.cancels import ignored_cancels
 from jobs.masking import shown
 from jobs.models import Job, Orchestrator, Subscription
 from jobs.templatetags.jobs import NONE, ago, icon
@@ -47,6 +48,7 @@ class OrchestratorAdmin(PausableAdmin):
                 ("Last heartbeat", ago(noun.last_heartbeat_at)),
                 ("First seen", ago(noun.first_seen_at)),
                 ("Lease tokens", self.fencing(noun)),
+                ("Ignored cancels", self.ignored(noun)),
                 ("Slots", self.slots(noun)),
                 ("Version", noun.version or NONE),
                 ("Host", self.where(noun)),
@@ -82,6 +84,11 @@ class OrchestratorAdmin(PausableAdmin):
         return format_html(
             '<span class="st"><small class="w">{}unfenced</small></span> <span class="q">{}</span>', icon("alert", "s"), ago(last)
         )
+
+    def ignored(self, orchestrator: Orchestrator) -> str:
+        """Cancels that it did not obey although it was alive."""
+        lately, before = (ignored_cancels(orchestrator.id, within=timedelta(days=days)) for days in (1, 30))
+        return f"{lately} in 24 hours, {before} in 30 days" if before else "none in 30 days"
 
     @admin.display(description="Slots")
     def slots(self, orchestrator: Orchestrator) -> str:

@@ -18,6 +18,7 @@ from jobs.models.orchestrator import Orchestrator
 from jobs.models.pause import Pause, PauseMode, PauseScope
 from jobs.models.rollup import Span, TimeSpent, TransitionCount
 from jobs.models.subscription import Subscription
+from jobs.models.sweep_run import SweepRun
 from jobs.models.watch import Watch
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Scope",
     "Span",
     "Subscription",
+    "SweepRun",
     "TimeSpent",
     "TransitionCount",
     "TriageState",

@@ -1,5 +1,6 @@
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
 
 from jobs.lifecycle import ActorKind
 from jobs.models.columns import TransactionIdField
@@ -44,6 +45,13 @@ class AuditEntry(models.Model):
             models.Index(fields=["xid", "id"], name="audit_log_failures", condition=models.Q(action="fail")),
             # The log only grows, in the order of time: a block range index finds a period at next to no cost.
             BrinIndex(fields=["at"], name="audit_log_at"),
+            # Cancels that an orchestrator ignored until they were forced.
+            models.Index(
+                KeyTextTransform("ignoredBy", "detail"),
+                "at",
+                name="audit_log_ignored",
+                condition=models.Q(actor_kind="sweep", action="cancel"),
+            ),
             # Of what is no job: tokens and their like.
             models.Index(
                 fields=["subject_type", "subject_id", "id"], name="audit_log_subject", condition=models.Q(subject_type__isnull=False)

@@ -88,6 +88,8 @@ class Job(models.Model):
     # When running leases of it were lost, as far back as it matters.
     lease_losses = ArrayField(models.DateTimeField(), null=True)
     quarantined_at = models.DateTimeField(null=True)
+    # When it was given back lately, as many times as it takes to tell that it goes round and round.
+    releases = ArrayField(models.DateTimeField(), null=True)
     # When its holder was first told that a cancel is pending.
     cancel_seen_at = models.DateTimeField(null=True)
     # Sequence of the newest audit entry. On the row, because after a wait for the lock only the row is new, not the statement's snapshot.

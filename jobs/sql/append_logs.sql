@@ -4,7 +4,7 @@ with claim as materialized (
     j.status in ('claimed', 'running') and j.epoch = coalesce(%(epoch)s::int, j.epoch)
       and j.orchestrator_id = %(orchestrator_id)s::text
       and (j.lease_expires_at > clock_timestamp() or brake_holds(clock_timestamp())) as holds,
-    j.cancel_requested_at is not null as cancelling
+    j.cancel_requested_at is not null as cancelling, j.cancel_seen_at is null as unseen
   from jobs j where j.id = %(job_id)s::text),
 -- Which epoch a caller without a token means when it no longer holds the job: the last one it held.
 meant as materialized (
@@ -24,7 +24,12 @@ stored as (
   insert into log_lines (job_id, epoch, sequence, stream, line, stated_at, at)
   select g.id, g.of_epoch, a.sequence, a.stream, a.line, a.stated_at, clock_timestamp()
   from judged g cross join jsonb_to_recordset(%(entries)s::jsonb) as a (sequence bigint, stream text, line text, stated_at timestamptz)
-  where g.accepted order by a.sequence on conflict do nothing returning sequence)
+  where g.accepted order by a.sequence on conflict do nothing returning sequence),
+-- The answer tells its holder of the cancel. (Judged again under the lock.)
+told as (
+  update jobs j set cancel_seen_at = clock_timestamp() from judged g
+  where g.holds and g.cancelling and g.unseen and j.id = any(array(select g.id from judged g))
+    and j.status in ('claimed', 'running') and j.epoch = g.epoch and j.cancel_requested_at is not null and j.cancel_seen_at is null)
 select g.accepted, g.holds, g.cancelling, g.of_epoch, (select count(*) from stored) as stored,
   greatest((select max(s.sequence) from stored s),
     (select max(l.sequence) from log_lines l where l.job_id = g.id and l.epoch = g.of_epoch)) as newest

@@ -13,7 +13,7 @@ fleet as materialized (
     o.last_seen_at > a.at - make_interval(secs => %(live_seconds)s::int) as is_live
   from asked a join askers o on a.waits and suits(a.type, a.labels, o.types, o.labels)
   left join pauses p on p.scope = 'orchestrator' and p.name = o.orchestrator_id),
--- Of those that may claim now, each way to ask.
+-- Of those that may claim now, each way to ask: those who ask alike are counted for once.
 ways as materialized (
   select min(f.orchestrator_id) as orchestrator_id, f.types, f.labels from fleet f where f.is_live and f.mode is null group by 2, 3),
 -- How many each of them is given before it: what it may claim now, and of the job's own type also what is held up with it.
@@ -38,10 +38,9 @@ slots as materialized (
   from asked a join job_types t on a.waits and t.name = a.type and t.concurrency_limit is not null join jobs j on j.type = a.type and j.holds_slot
   group by 1)
 select a.status, a.type, a.labels, a.scheduled_for, a.attempts, a.max_attempts, a.at, a.waits, a.is_early,
-  -- Its time is that of a retry unless it was retried by hand, or given another time since.
+  -- A time to come is that of a retry if a failure's retry was the last to set it. (Who is retried by hand after it keeps its old one.)
   a.is_early and (
-    select e.action = 'retry'
-      and exists (select from audit_log f where f.job_id = a.id and f.sequence = e.sequence - 1 and f.action = 'fail' and f.at = e.at)
+    select e.action = 'retry' and exists (select from audit_log f where f.job_id = a.id and f.sequence = e.sequence - 1 and f.action = 'fail')
     from audit_log e
     where e.job_id = a.id and (e.action in ('enqueue', 'retry') or e.action = 'edit' and e.detail -> 'changes' ? 'scheduledFor')
     order by e.sequence desc limit 1) as awaits_retry,

@@ -12,6 +12,14 @@
     timeout_seconds = coalesce(r.timeout_seconds, j.timeout_seconds),
     claim_losses = case when r.act in ('acknowledge', 'start', 'retry') then 0
       else j.claim_losses + (%(actor_kind)s::text = 'sweep' and r.was = 'claimed' and j.acknowledged_at is null)::int end,
+    releases = case when r.act = 'retry' then null
+      when r.act = 'release' and %(actor_kind)s::text <> 'user' and (%(holder)s::boolean or j.acknowledged_at is not null)
+        -- As many as it takes to tell the next.
+        then (j.releases || r.at)[greatest(cardinality(j.releases) - %(releases_allowed)s::int + 3, 1):] else j.releases end,
+    lease_losses = case when r.act = 'retry' then null when r.loses then j.lease_losses || r.at else j.lease_losses end,
+    quarantined_at = case when r.act = 'retry' then null
+      when r.loses and j.lease_losses[cardinality(j.lease_losses) - %(lease_losses_allowed)s::int + 2]
+        > r.at - make_interval(secs => %(lease_losses_within)s::int) then r.at else j.quarantined_at end,
     lease_expires_at = case
       -- Until the deadline; one that heartbeats keep, no longer than until the next is due. (least() passes over null.)
       when r.act = 'start' then least(
@@ -29,6 +37,9 @@
     progress_at = case when not r.back then j.progress_at end,
     kept_by_heartbeats = j.kept_by_heartbeats and not r.back, holds_slot = j.holds_slot and r.goal in ('claimed', 'running'),
     cancel_requested_at = case when r.act = 'cancel_request' then r.at when not r.back then j.cancel_requested_at end,
+    cancel_seen_at = case when r.back then null
+      when r.act in ('acknowledge', 'start') and j.cancel_requested_at is not null then coalesce(j.cancel_seen_at, r.at)
+      else j.cancel_seen_at end,
     result = case when r.ends then r.final_result else j.result end,
     exit_code = case when r.ends then r.exit_code else j.exit_code end,
     last_error = case when r.ends then r.final_error else j.last_error end,
@@ -51,10 +62,12 @@ archived as (
     case when r.act = 'fail' then r.final_result else l.result end
   from ruled r join locked l on l.id = r.job_id
   where r.moves and r.back and r.act in ('fail', 'retry') and l.claimed_at is not null),
-late as (
-  update jobs j set audit_seq = r.audit_seq + 1, event_xid = r.event_xid,
-    late_epochs = j.late_epochs || coalesce(r.epoch, r.held_last, r.held_epoch)
-  from ruled r where j.id = any(array(select o.job_id from ruled o where o.late)) and r.job_id = j.id and r.late),
+-- Of the others: a late verdict is kept; a holder that is told of a cancel by the answer has seen it from now on.
+noted as (
+  update jobs j set audit_seq = j.audit_seq + r.late::int, event_xid = case when r.late then r.event_xid else j.event_xid end,
+    late_epochs = case when r.late then j.late_epochs || coalesce(r.epoch, r.held_last, r.held_epoch) else j.late_epochs end,
+    cancel_seen_at = case when r.tells then r.at else j.cancel_seen_at end
+  from ruled r where j.id = any(array(select o.job_id from ruled o where o.late or o.tells)) and r.job_id = j.id and (r.late or r.tells)),
 logged as (
   insert into audit_log (job_id, sequence, action, from_status, to_status, actor_kind, actor, epoch, attempt,
     reason, request_id, at, stated_at, detail, digest, xid)

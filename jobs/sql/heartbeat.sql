@@ -4,7 +4,8 @@
 with named as materialized (
   select a.job_id, a.epoch, a.progress from jsonb_to_recordset(%(named)s::jsonb) as a (job_id text, epoch int, progress jsonb)),
 held as materialized (
-  select j.id, j.epoch, j.lease_expires_at, j.started_at, j.timeout_seconds, j.cancel_requested_at, j.progress_at
+  select j.id, j.epoch, j.lease_expires_at, j.started_at, j.timeout_seconds, j.cancel_requested_at, j.cancel_seen_at,
+    j.progress_at
   from jobs j where j.orchestrator_id = %(orchestrator_id)s::text and j.status in ('claimed', 'running') order by j.id for no key update),
 clock as materialized (select clock_timestamp() as at from (select count(*) from held) h),
 good as materialized (
@@ -17,10 +18,16 @@ renewed as (
   update jobs j set kept_by_heartbeats = true,
     lease_expires_at = least(c.at + make_interval(secs => %(heartbeat_lease)s::int),
       j.started_at + make_interval(secs => j.timeout_seconds + %(timeout_grace)s::int)),
-    progress = case when g.stores then g.progress else j.progress end, progress_at = case when g.stores then c.at else j.progress_at end
+    progress = case when g.stores then g.progress else j.progress end, progress_at = case when g.stores then c.at else j.progress_at end,
+    cancel_seen_at = case when j.cancel_requested_at is not null then coalesce(j.cancel_seen_at, c.at) end
   from good g cross join clock c
   where j.id = any(array(select o.job_id from good o where o.ours and o.renewable))
     and g.job_id = j.id and g.ours and g.renewable returning j.id, j.lease_expires_at),
+-- The others of which it is told now, for the first time, that they are to be cancelled. (A row changes once in a statement.)
+told as (
+  update jobs j set cancel_seen_at = c.at from clock c
+  where j.id = any(array(select h.id from held h where h.cancel_requested_at is not null and h.cancel_seen_at is null
+    and not exists (select from good g where g.job_id = h.id and g.ours and g.renewable)))),
 seen as (
   insert into orchestrators as o (id, first_seen_at, last_seen_at, last_heartbeat_at, version, hostname, job_types, labels, capacity, place)
   select %(orchestrator_id)s::text, c.at, c.at, c.at, %(version)s::text, %(hostname)s::text, %(job_types)s::text[], %(labels)s::text[],

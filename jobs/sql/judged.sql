@@ -6,7 +6,8 @@
 , faced as (
   select a.*, c.at, l.status as was, l.epoch as held_epoch, l.attempts as failed_before, l.max_attempts as most_attempts, l.audit_seq,
     l.orchestrator_id, l.acknowledged_at, l.lease_expires_at, l.updated_at, l.scheduled_for as due_at, l.unique_key, l.late_epochs,
-    l.report_epoch, l.report_digest, l.type, l.retry_policy, l.status in ('claimed', 'running') as live,
+    l.report_epoch, l.report_digest, l.type, l.retry_policy, l.cancel_requested_at, l.cancel_seen_at, l.releases,
+    l.status in ('claimed', 'running') as live,
     greatest(l.event_xid, pg_current_xact_id()) as event_xid, l.cancel_requested_at is not null as cancelling,
     -- Not, or no longer, the holder's current claim.
     l.status not in ('claimed', 'running') or l.orchestrator_id is distinct from %(actor)s::text
@@ -17,9 +18,18 @@
         when date_trunc('milliseconds', a.stated_at) then date_trunc('milliseconds', l.claimed_at) else l.claimed_at end as gone
   from asked a cross join clock c left join locked l on l.id = a.job_id),
 weighed as materialized (
-  select f.ord, f.job_id, f.action, f.epoch, f.digest, f.stated_at, f.reason, f.error, f.category, f.fault, f.exit_code, f.result, f.partial, f.detail,
+  select f.ord, f.job_id, f.action, f.epoch, f.digest, f.stated_at, f.exit_code, f.result, f.partial,
+    coalesce(x.error, f.error) as error, case when x.error is null then f.category else 'system' end as category,
+    case when x.error is null then f.fault else %(loop_fault)s::text end as fault,
+    case when x.error is null then f.reason else x.error || '.' end as reason,
+    case when x.error is not null then jsonb_build_object('rule', 'release_loop', 'error', x.error, 'message', f.reason)
+      -- Of a cancel that was asked for, when that was, and when the holder was told.
+      when f.cancelling and w.act = 'cancel' then coalesce(f.detail, '{}') || jsonb_build_object('cancel',
+        jsonb_build_object('requestedAt', wire_time(f.cancel_requested_at), 'seenAt', wire_time(f.cancel_seen_at)))
+      else f.detail end as detail,
     f.priority, f.scheduled_for, f.metadata, f.max_attempts, f.timeout_seconds,
     f.at, f.was, f.live, f.held_epoch, f.failed_before, f.audit_seq, f.event_xid, f.due_at, f.unique_key, f.late_epochs, h.held_last,
+    f.cancelling and f.live and f.cancel_seen_at is null as unseen,
     w.act, coalesce(p.again, false) as again, p.delay_seconds,
     -- May the caller speak of the job? The first that bites is the word.
     coalesce(case
@@ -49,13 +59,21 @@ weighed as materialized (
       else 'applied' end) as word
   from faced f
   -- What the word comes to: a release of what is to be cancelled cancels it; a cancel that nobody asked for is a failure;
-  -- staff ask the holder first.
+  -- staff ask the holder first; what is released again and again fails.
   cross join lateral (select case
       when f.action = 'release' and f.cancelling then 'cancel'
+      -- Given back once too often, it does not go round for ever. What staff take back is not counted, nor claims that nobody acknowledged,
+      -- which are counted apart.
+      when f.action = 'release' and %(actor_kind)s::text <> 'user' and (%(holder)s::boolean or f.acknowledged_at is not null)
+        and f.releases[cardinality(f.releases) - %(releases_allowed)s::int + 2] > f.at - make_interval(secs => %(releases_within)s::int)
+        then 'fail'
       when f.action = 'cancel' and %(holder)s::boolean and not f.cancelling then 'fail'
       when f.action = 'cancel' and not %(holder)s::boolean and f.live
         and not coalesce(f.force and %(actor_kind)s::text <> 'producer', false) then 'cancel_request'
       else f.action end as act) w
+  cross join lateral (select case when f.action = 'release' and w.act = 'fail' then
+      'Given back ' || %(releases_allowed)s::int || ' times within ' || %(releases_within)s::int / 60 || ' min, last by "'
+      || f.orchestrator_id || '": nobody seems to be able to run it' end as error) x
   -- Whether a failure is tried again, and after how long. What was said of this failure wins; then, key by key, what the job says, its
   -- type, and what holds for all. Half of d = min(cap, base * 2^(n-1)) s is certain, half is chance, so that what failed together does not
   -- come back together.
@@ -70,7 +88,7 @@ weighed as materialized (
         coalesce((f.retry_policy ->> 'backoffBaseSeconds')::int, t.backoff_base_seconds, %(backoff_base_seconds)s::int)
           * 2 ^ least(f.failed_before, 20))) as delay_seconds
     from (select coalesce(f.category, 'unknown') as category) k left join job_types t on t.name = f.type
-    where w.act = 'fail' and not f.cancelling and f.failed_before + 1 < f.most_attempts
+    where w.act = 'fail' and not f.cancelling and f.failed_before + 1 < f.most_attempts and f.action <> 'release'
     limit 1) p on true
   -- Plan: unique index (job_id, sequence); never run for a caller who holds the job.
   left join lateral (
@@ -94,6 +112,8 @@ ruled as materialized (
     case when w.act = 'complete' and w.was = 'claimed' then 'running' when w.again then 'failed' end as via,
     w.act in ('release', 'retry') or w.again as back,
     w.act in ('complete', 'fail') or w.act = 'cancel' and w.live as ends,
+    -- The sweep takes a run for lost.
+    %(actor_kind)s::text = 'sweep' and w.act = 'fail' and w.was = 'running' and w.category = 'lease_lost' as loses,
     w.delay_seconds, case when w.again then w.at + make_interval(secs => w.delay_seconds) else coalesce(w.scheduled_for, w.due_at) end as runs_at,
     -- A cancelled run has no error of its own; a failed one always tells its error in the result too.
     case when w.act <> 'cancel' then w.error end as final_error, case when w.act <> 'cancel' then w.category end as final_category,
@@ -101,6 +121,7 @@ ruled as materialized (
     case when w.act = 'cancel' or w.error is null then w.result
       else jsonb_build_object('error', w.error) || coalesce(w.result, '{}') end as final_result,
     -- A verdict that comes too late is kept, once for each claim, if the caller proves that it once held the job.
+    %(holder)s::boolean and w.unseen and w.word in ('held', 'unchanged') as tells,
     coalesce(w.word in ('lease_lost', 'not_owner', 'lease_expired') and w.action in ('complete', 'fail', 'cancel')
       -- (A forged token stands here as epoch -1 and proves nothing.)
       and (w.epoch > 0 or w.epoch is null and (w.held_last is not null or w.word = 'lease_expired'))

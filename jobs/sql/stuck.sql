@@ -1,38 +1,75 @@
--- What time itself asks: held jobs whose lease has run out, or whose cancel nobody obeyed.
--- The head of the sweep's statement (judged.sql follows).
--- Rows that somebody holds are skipped; the predicate is judged again on the locked version, so any number of sweeps equals one.
--- Plan: index jobs_live (a few thousand rows whatever the size of the table); the lease is in no index, so that heartbeats stay cheap.
-with locked as materialized (
-  select j.* from jobs j
-  where j.status in ('claimed', 'running')
-    -- (Of running ones only those that the brake has not kept: brake.sql.)
-    and (j.lease_expires_at <= case j.status when 'running' then %(running_ended_by)s::timestamptz else clock_timestamp() end
-      or j.cancel_requested_at <= clock_timestamp() - make_interval(secs => %(cancel_grace)s::int))
-  order by j.id limit %(limit)s::int for no key update skip locked),
+  -- Rows that somebody holds are skipped; of one that has just been changed the rule is judged again on what it is now. So any number of
+  -- sweeps equals one.
+  for no key update of j skip locked),
+-- What the sweep asks the door for. Goes on after time_is_up.sql; judged.sql, door.sql and swept.sql follow.
+-- (Locked already: this reads them as they are now.)
+locked as materialized (
+  select j.* from jobs j where j.id = any(array(select f.id from found f)) order by j.id for no key update),
 clock as materialized (select clock_timestamp() as at from (select count(*) from locked) l),
 causes as materialized (
-  select l.id, c.at, l.status, case
-      when l.cancel_requested_at is not null and l.lease_expires_at <= c.at then 'cancel_lease_lost'
-      when l.cancel_requested_at is not null then 'cancel_overdue'
-      when l.status = 'claimed' and l.acknowledged_at is null and l.claim_losses + 1 >= %(claim_losses_allowed)s::int then 'claims_wasted'
-      when l.status = 'claimed' then 'claim_expired'
-      when l.started_at + make_interval(secs => l.timeout_seconds + %(timeout_grace)s::int) <= c.at then 'timeout'
-      else 'lease_lost' end as cause, l.orchestrator_id, l.timeout_seconds, l.claim_losses
-  from locked l cross join clock c),
+  select f.rule, c.at, l.id, l.status, l.epoch, l.orchestrator_id, l.claimed_at, l.acknowledged_at, l.started_at, l.lease_expires_at,
+    l.timeout_seconds, l.cancel_requested_at, l.cancel_seen_at, l.claim_losses, l.lease_losses,
+    f.rule = 'unacknowledged' and l.claim_losses + 1 >= %(claim_losses_allowed)s::int as wasted,
+    f.rule = 'lease_lost' and l.status = 'running' as lost,
+    -- The last of so many within the time; the door writes it down on the same terms.
+    f.rule = 'lease_lost' and l.status = 'running' and coalesce(
+      l.lease_losses[cardinality(l.lease_losses) - %(lease_losses_allowed)s::int + 2]
+        > c.at - make_interval(secs => %(lease_losses_within)s::int), false) as poisonous,
+    f.rule = 'cancel_overdue' and l.lease_expires_at > c.at as ignored
+  from found f join locked l on l.id = f.id cross join clock c),
+-- What a reader of the audit log needs to know besides. Read for these few; from other tables, so nothing is judged by it.
+known as materialized (
+  select k.*,
+    1 + (select count(*) from unnest(k.lease_losses) as t (at)
+      where t.at > k.at - make_interval(secs => %(lease_losses_within)s::int)) as nth,
+    case when k.rule = 'cancel_overdue' then (
+      -- Plan: unique index (job_id, sequence).
+      select e.actor from audit_log e where e.job_id = k.id and e.action = 'cancel_request' order by e.sequence desc limit 1) end as asked_by,
+    case when k.rule = 'cancel_overdue' then (select o.hostname from orchestrators o where o.id = k.orchestrator_id) end as host,
+    case when k.poisonous then (
+      select jsonb_agg(jsonb_build_object('at', wire_time(t.at), 'orchestratorId', t.orchestrator_id, 'epoch', t.epoch) order by t.epoch)
+      from (
+        -- Plan: unique index (job_id, epoch).
+        select a.completed_at as at, a.orchestrator_id, a.epoch from attempts a
+        where a.job_id = k.id and a.completed_at = any(k.lease_losses)
+          and a.completed_at > k.at - make_interval(secs => %(lease_losses_within)s::int)
+        union all select k.at, k.orchestrator_id, k.epoch) t) end as losses
+  from causes k),
+told as materialized (
+  select k.*, case
+      when k.wasted then format('Claimed %s times and never acknowledged in time, last by "%s"', k.claim_losses + 1, k.orchestrator_id)
+      when k.lost then format('The lease ran out: no sign of life from "%s"', k.orchestrator_id)
+      when k.rule = 'timeout' then 'Timed out after ' || k.timeout_seconds || ' s' end as error,
+    case k.rule
+      when 'unacknowledged' then format('%s claimed it at %s and did not acknowledge it: the claim ran out at %s, the %s. of %s in a row.',
+        k.orchestrator_id, clock_time(k.claimed_at), clock_time(k.lease_expires_at), k.claim_losses + 1, %(claim_losses_allowed)s::int)
+      when 'lease_lost' then case when k.lost
+        then format('No sign of life from %s: the lease of its run ran out at %s. Lost %s of %s times within %s h%s.', k.orchestrator_id,
+          clock_time(k.lease_expires_at), k.nth, %(lease_losses_allowed)s::int, %(lease_losses_within)s::int / 3600,
+          case when k.poisonous then ': quarantined, not tried again by itself' else '' end)
+        else format('%s acknowledged it at %s and did not start it: the lease ran out at %s.', k.orchestrator_id,
+          clock_time(k.acknowledged_at), clock_time(k.lease_expires_at)) end
+      when 'timeout' then format('%s ran it since %s: longer than its timeout of %s s and %s s of grace.', k.orchestrator_id,
+        clock_time(k.started_at), k.timeout_seconds, %(timeout_grace)s::int)
+      when 'cancel_overdue' then 'Cancel requested' || coalesce(' by ' || k.asked_by, '') || ' at ' || clock_time(k.cancel_requested_at)
+        || case when k.cancel_seen_at is null then ', never seen by ' || k.orchestrator_id
+          else ', seen by ' || k.orchestrator_id || ' at ' || clock_time(k.cancel_seen_at) end
+        || case when k.ignored then format(', ignored for %s s', extract(epoch from k.at - k.cancel_requested_at)::int)
+          else ', whose lease ran out at ' || clock_time(k.lease_expires_at) end
+        || ': forced.' || case when k.status = 'running' then ' It may still be running ' || coalesce('on host ' || k.host,
+          'at ' || k.orchestrator_id || ', of which no host is known') || '.' else '' end end as reason
+  from known k),
 asked as materialized (
-  select row_number() over (order by k.id)::int as ord, k.id::text as job_id,
-    case when k.cause in ('cancel_lease_lost', 'cancel_overdue') then 'cancel' when k.cause = 'claim_expired' then 'release'
-      else 'fail' end as action,
+  select row_number() over (order by t.id)::int as ord, t.id::text as job_id,
+    case when t.rule = 'cancel_overdue' then 'cancel' when t.status = 'claimed' and not t.wasted then 'release' else 'fail' end as action,
     null::int as epoch, null::bytea as digest, null::timestamptz as stated_at, null::timestamptz as expected_updated_at,
-    true as force, k.cause as reason, e.error,
-    case k.cause when 'lease_lost' then 'lease_lost' when 'timeout' then 'timeout' when 'claims_wasted' then 'system' end as category,
-    %(faults)s::jsonb ->> k.cause as fault, null::bigint as exit_code, case when e.error is not null then jsonb_build_object('error', e.error) end as result, false as partial,
-    jsonb_strip_nulls(jsonb_build_object('cause', k.cause, 'error', e.error)) as detail,
-    case when k.cause = 'claims_wasted' then false end as retryable, null::int as retry_after_seconds,
+    true as force, t.reason, t.error,
+    case when t.lost then 'lease_lost' when t.rule = 'timeout' then 'timeout' when t.wasted then 'system' end as category,
+    case when t.error is not null then %(faults)s::jsonb ->> t.rule end as fault,
+    null::bigint as exit_code, case when t.error is not null then jsonb_build_object('error', t.error) end as result, false as partial,
+    jsonb_strip_nulls(jsonb_build_object('rule', t.rule, 'error', t.error, 'losses', t.losses, 'requestedBy', t.asked_by, 'host', t.host,
+      'ignoredBy', case when t.ignored then t.orchestrator_id end)) as detail,
+    case when t.wasted or t.poisonous then false end as retryable, null::int as retry_after_seconds,
     null::int as priority, null::timestamptz as scheduled_for, null::jsonb as metadata, null::int as max_attempts,
     null::int as timeout_seconds, 1 as nth
-  from causes k cross join lateral (select case k.cause
-    when 'lease_lost' then 'The lease ran out: no sign of life from "' || k.orchestrator_id || '"'
-    when 'timeout' then 'Timed out after ' || k.timeout_seconds || ' s'
-    when 'claims_wasted' then 'Claimed ' || k.claim_losses + 1 || ' times and never acknowledged in time, last by "'
-      || k.orchestrator_id || '"' end as error) e)
+  from told t)

@@ -4,12 +4,12 @@ from typing import Any
 
 from jobs.lifecycle import Status
 from jobs.models import PENDING, BulkState, ItemOutcome
+from orchestration_api.bulk_bodies import Confirmation, NewBulkOperation, Steering
 from orchestration_api.openapi import examples
+from orchestration_api.openapi.bulk_nouns import BULK_OPERATION
 from orchestration_api.openapi.envelopes import answering
-from orchestration_api.openapi.nouns import BULK_OPERATION
 from orchestration_api.openapi.operation import ONCE_PER_KEY, Answer, Operation, link, query
 from orchestration_api.openapi.shapes import described, list_of, nullable, ref, words
-from orchestration_api.serializers import Confirmation, NewBulkOperation, Steering
 from orchestration_api.shapes import WireSerializer
 
 ID = "bulk_01M8539F22DF0DK63H31R94XA6"

@@ -10,7 +10,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry
 
 import jobs
-from orchestration_api.openapi import batches, bodies, envelopes, errors, nouns  # bodies registers how our fields are read
+from orchestration_api.openapi import batches, bodies, bulk_nouns, envelopes, errors, nouns  # bodies registers how our fields are read
 from orchestration_api.openapi.operation import HEADERS, PARAMETERS, TAGS, Answer, Operation
 from orchestration_api.openapi.shapes import Schema
 from orchestration_api.openapi.table import OPERATIONS
@@ -107,6 +107,7 @@ def _components(told: Schema) -> Schema:
     library: dict[str, dict[str, Schema]] = {
         "schemas": {
             **nouns.COMPONENTS,
+            **bulk_nouns.COMPONENTS,
             **envelopes.COMPONENTS,
             **batches.COMPONENTS,
             **{errors.name_of(code): errors.schema_of(code) for code in errors.ERRORS},

@@ -6,8 +6,9 @@ A key means the same wherever it stands; where it means more, `Serializer.key` h
 from jobs.bulk import ACTIONS
 from jobs.failures import Category
 from jobs.lifecycle import Act, Status
+from orchestration_api.bulk_bodies import JobFilter
 from orchestration_api.openapi.shapes import Schema, ref
-from orchestration_api.serializers import ENDINGS, JobFilter
+from orchestration_api.serializers import ENDINGS
 
 WORDS = {
     "orchestratorId": "Who says so, where the header X-Orchestrator-ID can't be sent.",

@@ -15,11 +15,11 @@ from jobs.ids import is_id
 from jobs.lifecycle import ActorKind
 from jobs.models import PENDING, BulkItem, BulkOperation, BulkState, ItemOutcome, Scope
 from orchestration_api import queries
+from orchestration_api.bulk_bodies import Confirmation, NewBulkOperation, Steering
 from orchestration_api.exceptions import WireError
 from orchestration_api.idempotency import once_per_key
 from orchestration_api.permissions import opened_by
 from orchestration_api.representations import BulkItemOut, BulkOperationOut
-from orchestration_api.serializers import Confirmation, NewBulkOperation, Steering
 from orchestration_api.views.base import MachineViewSet
 
 

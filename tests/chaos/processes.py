@@ -1,5 +1,6 @@
 """Programs of ours as processes of their own, and what the kernel knows of those they start."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobsite.death_signal import on_our_death
+from tests.postgres import API_KEY
 from tests.server import REPOSITORY
 
 
@@ -36,6 +38,21 @@ def running(*arguments: str, environment: Mapping[str, str] | None = None) -> It
             process.wait()
             output.seek(0)
             sys.stderr.write(output.read().decode(errors="replace"))
+
+
+@contextmanager
+def environment_of_orchestrators(url: str) -> Iterator[dict[str, str]]:
+    """What `python -m orchestrator` is to find around it, with a temporary folder that the user whom its scripts run as can reach; pytest's
+    own it can't. What is left of its scripts at the end is killed.
+
+    Args:
+        url: of the server.
+    """
+    with tempfile.TemporaryDirectory(prefix="jobsite-chaos-") as folder:
+        Path(folder).chmod(0o711)
+        yield {"PATH": os.environ["PATH"], "JOBSITE_URL": url, "INTERNAL_API_KEY": API_KEY, "TMPDIR": folder}
+        for pid in pids_with(f"JOBSITE_INPUT={folder}"):
+            os.kill(pid, signal.SIGKILL)
 
 
 def is_alive(pid: int) -> bool:

@@ -1,21 +1,17 @@
 """kill -9 of the reference orchestrator in mid-job: its scripts end with it, a sweep takes its jobs back, the next one runs them."""
 
-import os
 import signal
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from jobs.enqueueing import NewJob, enqueue
 from jobs.models import Attempt, Job
 from tests.chaos.load import wait_until
-from tests.chaos.processes import is_alive, pids_with, running
+from tests.chaos.processes import environment_of_orchestrators, is_alive, pids_with, running
 from tests.concurrency.caller import Caller
 from tests.factories import PRODUCER
 from tests.ledger import actions, assert_sound
-from tests.postgres import API_KEY
 from tests.server import Server, children_of, running_server
 
 LEASES = ("JOBSITE_CLAIM_LEASE_SECONDS", "JOBSITE_ACKNOWLEDGED_LEASE_SECONDS", "JOBSITE_HEARTBEAT_LEASE_SECONDS")
@@ -35,12 +31,8 @@ def server(live_db: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 @pytest.fixture
 def environment(server: Server) -> Iterator[dict[str, str]]:
-    """The orchestrator's, with a temporary folder that the user whom its scripts run as can reach; pytest's own it can't."""
-    with tempfile.TemporaryDirectory(prefix="jobsite-chaos-") as folder:
-        Path(folder).chmod(0o711)
-        yield {"PATH": os.environ["PATH"], "JOBSITE_URL": server.url, "INTERNAL_API_KEY": API_KEY, "TMPDIR": folder}
-        for pid in pids_with(f"JOBSITE_INPUT={folder}"):
-            os.kill(pid, signal.SIGKILL)
+    with environment_of_orchestrators(server.url) as environment:
+        yield environment
 
 
 def test_what_a_killed_orchestrator_ran_is_swept_and_run_by_the_next(server: Server, environment: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Bulk operations among others: several runners, reporters at work, rows that somebody holds. Each job is done once, none overwritten."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from tests.factories import HOLDER, PRODUCER, STAFF, JobFactory
 from tests.ledger import assert_sound
 
 RUNNERS = 4
+LONGEST_SECONDS = 60
 WHY = "the disk is mended"
 
 
@@ -42,9 +44,10 @@ def assert_each_done_once(operation: BulkOperation) -> None:
     assert Counter(entries.values_list("job_id", flat=True)) == Counter(item.job_id for item in items if item.outcome == "changed")
 
 
-def run_until_done(*_: object) -> None:
-    """As the sweep loop does, but without its pause."""
-    while BulkOperation.objects.filter(state="running").exists():
+def run_until_done() -> None:
+    """As the sweep loop does, but without its pause, and not for ever."""
+    until = time.monotonic() + LONGEST_SECONDS
+    while BulkOperation.objects.filter(state="running").exists() and time.monotonic() < until:
         bulk.run_batch()
 
 

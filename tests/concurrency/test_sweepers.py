@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import psycopg
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from jobs import watch
 from jobs.actors import Actor
@@ -28,11 +31,12 @@ KINDS = {
     "running": ("failed", ["fail"]),
     "retried": ("queued", ["fail", "retry"]),
     "cancelling": ("cancelled", ["cancel"]),
+    "poisonous": ("failed", ["fail"]),
 }
 EXPIRE = "update jobs set lease_expires_at = clock_timestamp() where status in ('claimed', 'running')"
 
 
-@pytest.mark.parametrize("count", [400, pytest.param(2000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("count", [400, pytest.param(2000, marks=pytest.mark.slow)])
 def test_sweepers_at_once_move_each_stuck_job_once(count: int, live_db: str) -> None:
     stuck = {kind: _held(kind, count // len(KINDS)) for kind in KINDS}
     _expire()
@@ -50,7 +54,20 @@ def test_sweepers_at_once_move_each_stuck_job_once(count: int, live_db: str) -> 
             assert list(entries)[-len(added) :] == added, kind
             assert_sound(job.id)
     assert Attempt.objects.count() == len(stuck["retried"])
+    assert {job.id for job in Job.objects.filter(quarantined_at__isnull=False)} == {job.id for job in stuck["poisonous"]}
     assert sweep(by=Actor.sweep()).swept == []
+
+
+def test_dry_runs_beside_real_sweeps_are_in_nobodys_way_and_change_nothing(live_db: str) -> None:
+    jobs = _held("running", 300)
+    _expire()
+    look: Callable[[], list[str]] = partial(_foretold, 5)
+    *foretold, first, second = in_threads([look, look, _sweep_in_small_bites, _sweep_in_small_bites])
+
+    # What a dry run had locked is passed over until the next round.
+    assert Counter(first + second + _sweep_in_small_bites()) == Counter(job.id for job in jobs)
+    assert {job_id for of_looker in foretold for job_id in of_looker} <= {job.id for job in jobs}
+    assert AuditEntry.objects.filter(actor_kind="sweep").count() == len(jobs)
 
 
 def test_a_completion_that_comes_before_the_sweep_stands(live_db: str) -> None:
@@ -70,6 +87,31 @@ def test_a_completion_that_comes_before_the_sweep_stands(live_db: str) -> None:
     assert {job.id for job in Job.objects.filter(status="completed")} == {job.id for job in in_time}
     for job in jobs:
         assert_sound(job.id)
+
+
+def test_a_sweep_waits_for_nobody_and_ends_no_run_that_is_just_being_renewed(live_db: str) -> None:
+    renewed, expired = _held("running", 2)
+    _expire()
+
+    with psycopg.connect(live_db) as neighbour:
+        neighbour.execute("update jobs set lease_expires_at = clock_timestamp() + interval '1 hour' where id = %s", [renewed.id])
+        assert [one.job_id for one in sweep(by=Actor.sweep()).swept] == [expired.id]
+        neighbour.commit()
+
+    assert sweep(by=Actor.sweep()).swept == []
+    assert Job.objects.get(id=renewed.id).status == "running"
+
+
+def test_whoever_is_first_a_sweep_or_a_renewal_the_other_finds_it_so(live_db: str) -> None:
+    jobs = _held("running", 300)
+    _expire()
+    # From the end, while sweepers come from the beginning.
+    renew: Callable[[], list[str]] = partial(_renew_all, jobs[::-1])
+    renewed, *swept = in_threads([renew, *[_sweep_in_small_bites] * SWEEPERS])
+
+    assert Counter([*renewed, *(job_id for of_sweeper in swept for job_id in of_sweeper)]) == Counter(job.id for job in jobs)
+    assert {job.id for job in Job.objects.filter(status="running")} == set(renewed)
+    assert renewed, "the sweepers were too fast"
 
 
 def test_sweepers_at_once_engage_the_brake_once_and_end_nothing(live_db: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -108,7 +150,7 @@ def _commit_when_awaited(neighbour: Connection, observer: Connection) -> None:
 
 
 def _held(kind: str, count: int) -> list[Job]:
-    enqueue([NewJob(type=kind, max_attempts=2 if kind in ("retried", "cancelling") else 1) for _ in range(count)], by=PRODUCER)
+    enqueue([NewJob(type=kind, max_attempts=1 if kind in ("claimed", "running") else 2) for _ in range(count)], by=PRODUCER)
     jobs = claim(by=HOLDER, batch_size=count, job_types=[kind]).jobs
     assert len(jobs) == count
     for job in jobs:
@@ -116,6 +158,9 @@ def _held(kind: str, count: int) -> list[Job]:
             job.start(by=HOLDER)
         if kind == "cancelling":
             job.cancel(by=PRODUCER)
+    if kind == "poisonous":
+        # Two runs of each were lost before.
+        Job.objects.filter(type=kind).update(lease_losses=[timezone.now() - timedelta(hours=hours) for hours in (2, 1)])
     return jobs
 
 
@@ -130,6 +175,15 @@ def _sweep_in_small_bites() -> list[str]:
     while bite := sweep(by=Actor.sweep(), limit=7, force=True).swept:
         swept.extend(one.job_id for one in bite)
     return swept
+
+
+def _foretold(times: int) -> list[str]:
+    return [one.job_id for _ in range(times) for one in sweep(by=Actor.sweep(), dry_run=True, force=True).swept]
+
+
+def _renew_all(jobs: list[Job]) -> list[str]:
+    later = Now() + timedelta(hours=1)
+    return [job.id for job in jobs if Job.objects.filter(id=job.id, status="running").update(lease_expires_at=later)]
 
 
 def _complete_all(jobs: list[Job]) -> list[str]:

@@ -30,6 +30,9 @@ class ModelJob:
     cancelling: bool = False
     acknowledged: bool = False
     claim_losses: int = 0
+    # All within the hour, as these histories are.
+    given_back: int = 0
+    lost_runs: int = 0
     taken: list[Applied] = field(default_factory=list)
     late: set[tuple[str, int]] = field(default_factory=set)
     log: list[str] = field(default_factory=lambda: ["enqueue"])
@@ -68,7 +71,7 @@ class ModelJob:
         if action == "retry" and self.status in ("failed", "cancelled"):
             self.max_attempts = max(self.max_attempts, self.attempts + 1)
             self._back("retry")
-            self.claim_losses = 0
+            self.claim_losses = self.given_back = self.lost_runs = 0
         elif (action == "cancel" and self.status == "queued") or (action == "cancel" and force and self.status in LIVE):
             self._end("cancelled", "cancel")
         elif action == "cancel" and self.status in LIVE:
@@ -77,7 +80,8 @@ class ModelJob:
             self.cancelling = True
             self.log.append("cancel_request")
         elif action == "release" and self.status in LIVE:
-            self._take("release", retryable=False)
+            # What staff take back is not counted.
+            self._end("cancelled", "cancel") if self.cancelling else self._back("release")
         else:
             return "invalid_transition"
         return "applied"
@@ -90,13 +94,15 @@ class ModelJob:
             self._end("cancelled", "cancel")
         elif self.status == "claimed":
             self.claim_losses += not self.acknowledged
-            if self.acknowledged or self.claim_losses < 5:
+            if self.acknowledged:
+                self._give_back()
+            elif self.claim_losses < 5:
                 self._back("release")
             else:
-                self.attempts += 1
-                self._end("failed", "fail")
+                self._fail(retryable=False)
         else:
-            self._fail(retryable=True)
+            self.lost_runs += 1
+            self._fail(retryable=self.lost_runs < 3)
 
     def _take(self, action: str, retryable: bool) -> None:
         if action == "acknowledge":
@@ -110,12 +116,20 @@ class ModelJob:
                 self.log.append("start")
             self._end("completed", "complete")
         elif action == "release" and not self.cancelling:
-            self._back("release")
+            self._give_back()
         elif action == "release" or (action == "cancel" and self.cancelling):
             self._end("cancelled", "cancel")
         else:
             # A cancel that nobody asked for is a failure, and such a one is not tried again.
             self._fail(retryable=retryable and action == "fail")
+
+    def _give_back(self) -> None:
+        """Back to the queue; the tenth time it fails."""
+        self.given_back += 1
+        if self.given_back < 10:
+            self._back("release")
+        else:
+            self._fail(retryable=False)
 
     def _fail(self, *, retryable: bool) -> None:
         again = retryable and not self.cancelling and self.attempts + 1 < self.max_attempts

@@ -12,15 +12,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from jobs import bulk, logs
+from jobs.actors import Actor
 from jobs.bulk import Selection
 from jobs.claiming import claim
 from jobs.leases import Pulse, heartbeat
 from jobs.lifecycle import Status
-from jobs.models import AuditEntry, Job, Orchestrator, Watch
+from jobs.models import AuditEntry, Job, Orchestrator, SweepRun, Watch
 from jobs.outcomes import Report
+from jobs.sweeps import sweep
 from tests.factories import HOLDER, STAFF, JobFactory, claimed, running
 
-LISTS = ["job", "auditentry", "orchestrator", "bulkoperation"]
+LISTS = ["job", "auditentry", "orchestrator", "bulkoperation", "sweeprun"]
 HOSTILE = "</pre><script>alert('x')</script><img src=x onerror=alert(1)>"
 MOST_QUERIES = 12
 
@@ -82,10 +84,12 @@ def test_a_job_that_is_not_there_leads_back_to_the_index(admin_client: Client) -
 @pytest.mark.parametrize("act", ["add", "change", "delete"])
 def test_nobody_adds_changes_or_deletes_by_a_form(admin_client: Client, model: str, act: str) -> None:
     job = JobFactory(status="claimed")
+    sweep(by=Actor.sweep())
     rows: dict[str, Any] = {
         "job": job.id,
         "auditentry": AuditEntry.objects.values_list("pk", flat=True)[0],
         "orchestrator": Orchestrator.objects.get().id,
+        "sweeprun": SweepRun.objects.values_list("pk", flat=True).first(),
         "bulkoperation": bulk.create("cancel", Selection(ids=[job.id]), by=STAFF).id,
     }
     url = reverse(f"admin:jobs_{model}_{act}", args=[] if act == "add" else [rows[model]])

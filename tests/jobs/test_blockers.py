@@ -65,8 +65,9 @@ def test_nothing_keeps_the_job_that_the_next_claim_gets() -> None:
 
 
 @pytest.mark.usefixtures("orchestrator")
-def test_a_job_that_is_scheduled_is_not_due_until_then() -> None:
-    job = JobFactory(scheduled_for=LATER)
+def test_a_job_that_is_scheduled_is_not_due_until_then_and_until_then_no_job_is_ahead() -> None:
+    make(1, priority=90)
+    job = JobFactory(type="a", scheduled_for=LATER)
     (blocker,) = told(job.id)
 
     assert (blocker.code, blocker.details) == ("not_due", {"scheduledFor": "2099-01-01T00:00:00.000000Z"})
@@ -251,6 +252,17 @@ def test_they_are_counted_to_a_limit() -> None:
     (blocker,) = told(beyond)
     assert blocker.message == "1,000+ jobs are ahead of it for orch-1, which would come to it first."
     assert blocker.details == {"jobs": 1000, "hasMore": True, "orchestratorId": "orch-1"}
+
+
+@pytest.mark.usefixtures("orchestrator")
+def test_that_a_job_is_handed_out_in_a_batch_of_its_own_keeps_it_from_nothing() -> None:
+    first, suspect = make(2)
+    Job.objects.filter(id=suspect).update(claim_losses=2)
+    assert (codes(first), codes(suspect)) == ([], ["jobs_ahead"])
+
+    assert [job.id for job in claim(by=HOLDER, batch_size=2).jobs] == [first]
+    assert codes(suspect) == []
+    assert [job.id for job in claim(by=HOLDER, batch_size=2).jobs] == [suspect]
 
 
 def test_all_reasons_are_told_at_once_and_in_one_statement() -> None:

@@ -40,7 +40,7 @@ def test_claims_are_not_counted_and_not_kept() -> None:
     expire(claim(by=HOLDER, batch_size=100, job_types=["other"]).jobs)
     done = sweep(by=Actor.sweep())
 
-    assert {one.cause for one in done.swept} == {"claim_expired"}
+    assert {one.rule for one in done.swept} == {"unacknowledged"}
     assert len(done.swept) == 100
     assert done.brake is not None
     assert (done.brake.reason, done.brake.kept, done.brake.until) == (
@@ -199,7 +199,7 @@ def test_cancels_that_nobody_obeyed_are_forced_although_the_brake_holds() -> Non
     overdue("web")
     done = sweep(by=Actor.sweep())
 
-    assert [(one.job_id, one.cause) for one in done.swept] == [(overdue_one.id, "cancel_overdue")]
+    assert [(one.job_id, one.rule) for one in done.swept] == [(overdue_one.id, "cancel_overdue")]
 
 
 def test_a_run_past_its_timeout_is_kept_too() -> None:

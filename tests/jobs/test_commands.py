@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from jobs.claiming import claim
+from jobs.enqueueing import NewJob, enqueue
 from jobs.models import AuditEntry, Job
-from tests.factories import JobFactory
+from tests.factories import HOLDER, PRODUCER, JobFactory
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 
@@ -29,7 +31,7 @@ def test_a_sweep_says_what_it_moved(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("sweep_stuck_jobs")
 
     said = capsys.readouterr().out
-    assert f"{job.id}  claimed -> queued  claim_expired" in said
+    assert f"{job.id}  claimed -> queued  unacknowledged: orch-1 claimed it at " in said
     assert said.splitlines()[-1].startswith("1 swept, 0 came due")
 
 
@@ -52,7 +54,8 @@ def test_a_sweep_tells_machines_in_json(capsys: pytest.CaptureFixture[str]) -> N
 
     told = json.loads(capsys.readouterr().out)
     assert [one["jobId"] for one in told["swept"]] == [job.id for job in jobs[:2]]
-    assert told["swept"][0] == {"jobId": jobs[0].id, "from": "claimed", "to": "queued", "cause": "claim_expired"}
+    assert told["swept"][0].pop("reason").startswith("orch-1 claimed it at ")
+    assert told["swept"][0] == {"jobId": jobs[0].id, "from": "claimed", "to": "queued", "rule": "unacknowledged"}
 
 
 @pytest.mark.parametrize("interval", ["0", "-1", "0.05", "nan", "inf", "soon"])
@@ -82,6 +85,23 @@ def test_a_loop_sweeps_again_and_again_until_sigterm(live_db: str) -> None:
 
     assert loop.returncode == 0, said
     assert said.count("1 swept") == 2
+
+
+def test_sigterm_ends_a_loop_after_the_batch_it_is_in(live_db: str) -> None:
+    enqueue([NewJob(type="work") for _ in range(1000)], by=PRODUCER)
+    for _ in range(2):
+        claim(by=HOLDER, batch_size=500)
+    Job.objects.update(lease_expires_at=datetime.now(UTC))
+    command = [sys.executable, str(MANAGE), "sweep_stuck_jobs", "--loop", "--interval", "60", "--batch-size", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as loop:
+        _until(Job.objects.filter(status="queued").exists)
+        loop.send_signal(signal.SIGTERM)
+        said, _ = loop.communicate(timeout=20)
+
+    swept = Job.objects.filter(status="queued").count()
+    assert (loop.returncode, swept % 2) == (0, 0), said
+    assert 0 < swept < 1000
+    assert said.splitlines()[-1].startswith(f"{swept} swept")
 
 
 def test_the_demo_can_not_be_staged_without_its_server(live_db: str) -> None:

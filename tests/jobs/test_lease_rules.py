@@ -179,30 +179,30 @@ def test_signs_of_life_write_no_entry_and_are_no_news() -> None:
 
 
 @pytest.mark.parametrize(
-    ("story", "cause", "status", "category"),
+    ("story", "rule", "status", "category"),
     [
-        ("claim, wait 61", "claim_expired", "queued", None),
-        ("claim, acknowledge, wait 301", "claim_expired", "queued", None),
-        ("claim, heartbeat, wait 91", "claim_expired", "queued", None),
+        ("claim, wait 61", "unacknowledged", "queued", None),
+        ("claim, acknowledge, wait 301", "lease_lost", "queued", None),
+        ("claim, heartbeat, wait 91", "unacknowledged", "queued", None),
         ("claim, start, heartbeat, wait 91", "lease_lost", "failed", "lease_lost"),
         ("claim, start, renew 30, wait 31", "lease_lost", "failed", "lease_lost"),
         ("claim, start, wait 181", "timeout", "failed", "timeout"),
         ("claim, start, wait 80, heartbeat, wait 80, heartbeat, wait 21", "timeout", "failed", "timeout"),
         ("claim, start, cancel, wait 61", "cancel_overdue", "cancelled", None),
         ("claim, acknowledge, cancel, wait 61", "cancel_overdue", "cancelled", None),
-        ("claim, start, renew 30, cancel, wait 31", "cancel_lease_lost", "cancelled", None),
+        ("claim, start, renew 30, cancel, wait 31", "cancel_overdue", "cancelled", None),
         ("claim, start, wait 179", None, "running", None),
         ("claim, start, heartbeat, wait 89", None, "running", None),
         ("claim, acknowledge, cancel, wait 59", None, "claimed", None),
     ],
 )
-def test_what_a_sweep_makes_of_it_when_its_time_has_come(story: str, cause: str | None, status: str, category: str | None) -> None:
+def test_what_a_sweep_makes_of_it_when_its_time_has_come(story: str, rule: str | None, status: str, category: str | None) -> None:
     life = Life(timeout_seconds=60)
     for word in story.split(", "):
         life.say(word)
     swept = sweep(by=Actor.sweep()).swept
 
-    assert [(one.job_id, one.cause) for one in swept] == ([(life.job.id, cause)] if cause else [])
+    assert [(one.job_id, one.rule) for one in swept] == ([(life.job.id, rule)] if rule else [])
     life.job.refresh_from_db()
     assert (life.job.status, life.job.error_category) == (status, category)
     assert_sound(life.job.id)

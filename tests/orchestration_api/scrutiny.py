@@ -9,8 +9,10 @@ from typing import Any
 from django.db import connection, transaction
 from django.test import Client
 
-from jobs.models import Job
-from tests.factories import JobFactory
+from jobs import bulk
+from jobs.bulk import Selection
+from jobs.models import BulkOperation, Job
+from tests.factories import PRODUCER, JobFactory
 from tests.orchestration_api.endpoints import Endpoint
 from tests.orchestration_api.wire import BASE
 from tests.postgres import API_KEY
@@ -44,18 +46,24 @@ class Sent:
     expect: frozenset[int] = frozenset()
 
 
-def one_job_of_each_kind() -> dict[str, Job]:
-    """A job in each state that endpoints ask for, one with a line in its log."""
+Subject = Job | BulkOperation
+
+
+def one_job_of_each_kind() -> dict[str, Subject]:
+    """A job in each state that endpoints ask for, one with a line in its log; and a bulk operation on one."""
     jobs = {"running": JobFactory(status="running"), "queued": JobFactory(), "failed": JobFactory(status="failed")}
     entry = {"sequence": 0, "stream": "stdout", "line": "hello"}
     answer = Client(headers=HEADERS).post(f"{BASE}/jobs/{jobs['running'].id}/logs", {"entries": [entry]}, content_type="application/json")
     assert answer.status_code == 200
-    return jobs
+    operation = bulk.create("retry", Selection(ids=[jobs["failed"].id]), by=PRODUCER)
+    return {**jobs, "operation": operation}
 
 
-def suits(endpoint: Endpoint, jobs: Mapping[str, Job]) -> Job:
-    """The one of these jobs with which the endpoint has something to do."""
+def suits(endpoint: Endpoint, jobs: Mapping[str, Subject]) -> Subject:
+    """The one of these with which the endpoint has something to do."""
     method, path = endpoint
+    if path.startswith("/bulk-operations"):
+        return jobs["operation"]
     return jobs["queued" if method == "patch" else "failed" if path.endswith(("/retry", "/run-again")) else "running"]
 
 

@@ -2,10 +2,9 @@
 
 import pytest
 
-from jobs.models import Job
 from tests.orchestration_api.bad_input import KINDS, BadInput, corpus
 from tests.orchestration_api.endpoints import ENDPOINTS, WRITING, Endpoint
-from tests.orchestration_api.scrutiny import HEADERS, Sent, complaints, one_job_of_each_kind, suits
+from tests.orchestration_api.scrutiny import HEADERS, Sent, Subject, complaints, one_job_of_each_kind, suits
 
 ALL = corpus()
 # The endpoints that look at such a part at all.
@@ -48,7 +47,7 @@ def named(endpoint: Endpoint) -> str:
     return f"{endpoint[0].upper()} {endpoint[1]}"
 
 
-def sent_to(endpoint: Endpoint, job: Job, bad: BadInput) -> Sent:
+def sent_to(endpoint: Endpoint, job: Subject, bad: BadInput) -> Sent:
     """A request that is right but for one part."""
     method, path = endpoint
     text = bad.value.decode("latin-1")

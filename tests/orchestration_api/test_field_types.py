@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from jobs.models import Job
-from orchestration_api import serializers
+from orchestration_api import bulk_bodies, serializers
 from orchestration_api.shapes import WireSerializer
 from tests.orchestration_api.endpoints import WRITING, Endpoint
-from tests.orchestration_api.scrutiny import Sent, answered, complaints, one_job_of_each_kind, suits, undone
+from tests.orchestration_api.scrutiny import Sent, Subject, answered, complaints, one_job_of_each_kind, suits, undone
 
 # Of each type a plain value, and what a careless reader would take for another type.
 VALUES: list[Any] = [None, True, 0, -1, 2**63 - 1, 1.5, "", "0", "text", [], ["text"], {}, {"a": None}]
@@ -33,7 +32,7 @@ RIGHT: dict[str, Any] = {
 
 def _known() -> Iterator[WireSerializer]:
     """One of each shape that a body may have."""
-    for shape in vars(serializers).values():
+    for shape in (*vars(serializers).values(), *vars(bulk_bodies).values()):
         if isinstance(shape, type) and issubclass(shape, WireSerializer) and shape is not WireSerializer:
             yield shape()
 
@@ -82,7 +81,7 @@ def test_null_is_the_same_as_absent(db: None, endpoint: Endpoint) -> None:
     assert [name for name in others if not is_unknown(endpoint, job, name)] == []
 
 
-def sent_to(endpoint: Endpoint, job: Job, body: Any) -> Sent:
+def sent_to(endpoint: Endpoint, job: Subject, body: Any) -> Sent:
     method, path = endpoint
     text = json.dumps(body)
     return Sent(name=text[:200], method=method.upper(), target=path.format(id=job.id), body=text.encode())
@@ -94,7 +93,7 @@ def status_of(sent: Sent) -> int:
         return int(answered(Client(), sent).status_code)
 
 
-def is_unknown(endpoint: Endpoint, job: Job, name: str) -> bool:
+def is_unknown(endpoint: Endpoint, job: Subject, name: str) -> bool:
     with undone():
         told = answered(Client(), sent_to(endpoint, job, RIGHT.get(endpoint[1], {}) | {name: "text"})).json()
     said = told.get("error", {}).get("details", {}).get("fields", {}).get(name)

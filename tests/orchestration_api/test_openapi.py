@@ -13,15 +13,15 @@ from docs import generate
 from jobs.filters import JobFilterSet
 from jobs.lifecycle import Status
 from orchestration_api import representations
+from orchestration_api.bulk_bodies import JobFilter
 from orchestration_api.exceptions import STATUS_OF
 from orchestration_api.middleware import DOOR
-from orchestration_api.openapi import nouns
+from orchestration_api.openapi import bulk_nouns, nouns
 from orchestration_api.openapi.document import text
 from orchestration_api.openapi.errors import ERRORS
 from orchestration_api.openapi.operation import Operation
 from orchestration_api.openapi.shapes import OPEN
 from orchestration_api.openapi.table import OPERATIONS
-from orchestration_api.serializers import JobFilter
 from orchestration_api.urls import release, urlpatterns
 from tests.orchestration_api.access import routes
 from tests.orchestration_api.endpoints import addressed
@@ -156,7 +156,7 @@ def test_every_key_of_a_request_says_what_it_means() -> None:
 )
 def test_what_is_told_has_the_keys_that_the_document_names(shape: type[serializers.Serializer[Any]], noun: str) -> None:
     # (What was shortened is told by what writes the answer; how many stand failed is counted for it.)
-    assert set(shape().fields) == set(nouns.COMPONENTS[noun]["properties"]) - {"shortened", "failedJobs"}
+    assert set(shape().fields) == set((nouns.COMPONENTS | bulk_nouns.COMPONENTS)[noun]["properties"]) - {"shortened", "failedJobs"}
 
 
 def test_the_filters_of_the_list_are_those_of_the_document() -> None:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("jobs", "0023_rollup"),
+        ("jobs", "0024_sweeps"),
     ]
 
     operations = [

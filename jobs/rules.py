@@ -1,0 +1,94 @@
+"""When a job is stuck: each cause a rule with a name. What makes a row fall under which is in sql/time_is_up.sql, judged under the lock.
+
+No rule goes by age. What an orchestrator was promised (its lease, the time to obey a cancel) must be over.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+
+
+@dataclass(frozen=True)
+class Rule:
+    """
+    Attributes:
+        name: as in commands, runs and the detail of audit entries.
+        looks_for: what, for people.
+        outcome: what then becomes of it.
+        changes: it moves jobs; one that does not only tells of them (jobs/alerts.py).
+    """
+
+    name: str
+    looks_for: str
+    outcome: str
+    changes: bool = True
+
+
+RULES = (
+    Rule(
+        "unacknowledged",
+        "A claim that ran out and was never acknowledged",
+        "back to the queue; after five in a row failed, category system",
+    ),
+    Rule(
+        "lease_lost",
+        "A lease that ran out: its orchestrator gave no more sign of life",
+        "a run has failed, category lease_lost, and is tried again while attempts are left, but not after three within 72 hours; "
+        "a claim that was not started goes back to the queue",
+    ),
+    Rule("timeout", "A run past its timeout and the grace beyond it", "failed, category timeout, and tried again while attempts are left"),
+    Rule("cancel_overdue", "A cancel that its holder did not obey in time, or could not", "cancelled by force"),
+    Rule(
+        "release_loop",
+        "A claim that ran out and was acknowledged, of a job given back nine times within the hour",
+        "failed, category system; so it does when its holder gives it back the tenth time",
+    ),
+    Rule("orchestrator_offline", "An orchestrator that holds jobs and was not heard of", "told, nothing is changed", changes=False),
+    Rule("unroutable", "Due jobs that no live orchestrator takes", "told, nothing is changed", changes=False),
+)
+NAMES = tuple(rule.name for rule in RULES)
+CHANGING = tuple(rule.name for rule in RULES if rule.changes)
+TELLING = tuple(rule.name for rule in RULES if not rule.changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Narrowing:
+    """Which of the stuck jobs are meant. It only ever leaves some out: what is not stuck without it is not stuck with it.
+
+    Attributes:
+        rules: names.
+        older_than: stuck for as long as this, counted from when their lease or their grace was over.
+        job_types: of these types; none named: of all.
+        orchestrators: held by these; none named: by whomever.
+    """
+
+    rules: Sequence[str] = NAMES
+    older_than: timedelta = timedelta()
+    job_types: Sequence[str] = ()
+    orchestrators: Sequence[str] = ()
+
+    def parameters(self, *, limit: int | None = None, running_ended_by: str = "infinity") -> dict[str, object]:
+        """What sql/time_is_up.sql asks for.
+
+        Args:
+            limit: at most so many jobs; None: all.
+            running_ended_by: only running leases that ran out until then; a time as PostgreSQL writes it.
+        """
+        return {
+            "rules": [name for name in self.rules if name in CHANGING],
+            "older_than": self.older_than.total_seconds(),
+            "job_types": list(self.job_types) or None,
+            "orchestrators": list(self.orchestrators) or None,
+            "limit": limit,
+            "running_ended_by": running_ended_by,
+            "cancel_grace": settings.CANCEL_GRACE_SECONDS,
+            "timeout_grace": settings.TIMEOUT_GRACE_SECONDS,
+            "claim_losses_allowed": settings.CLAIM_LOSSES_ALLOWED,
+            "releases_allowed": settings.RELEASES_ALLOWED,
+            "releases_within": settings.RELEASES_WITHIN_SECONDS,
+        }
+
+
+EVERYTHING = Narrowing()
