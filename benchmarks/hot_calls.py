@@ -179,7 +179,6 @@ def hot_calls(*, among: int) -> dict[str, Callable[[], Call]]:
         "enqueue": lambda: lambda: enqueue([NewJob(type="type-0") for _ in range(BATCH)], by=producer),
         "enqueue, each with its key": enqueue_keyed,
         "fold failures": lambda: failure_groups.fold,
-        "failed alike": lambda: lambda: failure_groups.failed_now(["0" * 16]),
         "events": lambda: lambda: events.after(events.Place.read("0"), limit=BATCH, most_bytes=1_000_000),
         "why": why,
         "history": lambda: lambda: events.history("job_" + "1".zfill(26), after=-1, limit=BATCH, most_bytes=1_000_000),

@@ -46,7 +46,6 @@ BY = {
     "enqueue": "jobs_claim",
     "enqueue, each with its key": "jobs_unique_key",
     "fold failures": "audit_log_failures",
-    "failed alike": "jobs_failed_alike",
     "events": "audit_log_feed",
     "why": "jobs_claim",
     "history": "audit_log_job_sequence",
