@@ -14,7 +14,7 @@ from jobs.records import SiteAct
 from jobs.times import now, written
 
 OPEN = frozenset({TriageState.NEW, TriageState.ACKNOWLEDGED, TriageState.REGRESSED})
-# From which states an act leads to another. From its own it may set other terms.
+# From which states an act is possible; from that where it leads, to set other terms.
 SOURCES: dict[SiteAct, frozenset[TriageState]] = {
     SiteAct.ACKNOWLEDGE: OPEN | {TriageState.SNOOZED},
     SiteAct.SNOOZE: OPEN | {TriageState.SNOOZED},
@@ -112,7 +112,7 @@ def _act(act: SiteAct, fingerprint: str, state: TriageState, terms: dict[str, An
         was = TriageState(group.state)
         if _is_so(group, state, terms):
             return Triaged(group, changed=False)
-        if was not in SOURCES[act]:
+        if was not in SOURCES[act] and was is not state:
             raise TriageRefused(f"The failure group {fingerprint} is {was}: to {act} it, reopen it first.", group)
         _set(group, state, terms)
         group.triaged_by = by.name

@@ -12,7 +12,7 @@ from orchestration_api.openapi.shapes import COUNT, Schema, closed, list_of, nul
 from orchestration_api.shapes import WireSerializer
 from orchestration_api.triage_bodies import Acknowledging, GroupRetry, Reopening, Resolving, Snoozing
 
-_CURSOR: Schema = {"type": "string", "pattern": r"^[0-9TZ:.-]{27}_[0-9a-f]{16}$"}
+_CURSOR: Schema = {"type": "string", "format": "group-cursor", "minLength": 1}
 _WORD: Schema = {"type": "string", "minLength": 1, "pattern": "^[^,\\s]+$"}
 _HOUR = closed({"hour": ref("Time", "Its beginning."), "failures": COUNT})
 _GROUP: dict[str, Any] = {

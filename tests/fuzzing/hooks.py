@@ -29,7 +29,10 @@ BATCHED, THERE = list(JOBS)[:12], list(JOBS)[12:]
 TURNS: dict[str, Iterator[str]] = {}
 # Bulk operations, in every state.
 BULK: list[str] = json.loads(os.environ["JOBSITE_FUZZING_OPERATIONS"])
+# Fingerprints of failure groups, each with a job that stands failed.
+GROUPS: list[str] = json.loads(os.environ["JOBSITE_FUZZING_GROUPS"])
 CURSORS: list[str] = json.loads(os.environ["JOBSITE_FUZZING_CURSORS"])
+GROUP_CURSORS: list[str] = json.loads(os.environ["JOBSITE_FUZZING_GROUP_CURSORS"])
 # What gunicorn takes; it answers longer ones itself, before anything of ours has seen them.
 LONGEST_REQUEST_LINE = 4094
 LONGEST_WAIT = 30
@@ -48,6 +51,7 @@ def _moment(seconds: int) -> str:
 schemathesis.openapi.format("date-time", st.integers(-60, 60).map(_moment))
 # A cursor is one that was given out.
 schemathesis.openapi.format("cursor", st.sampled_from(CURSORS))
+schemathesis.openapi.format("group-cursor", st.sampled_from(GROUP_CURSORS))
 
 
 @schemathesis.hook
@@ -60,10 +64,16 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Makes valid requests valid where no schema can say what makes them so, and lets them speak of jobs there are."""
     there, prefix = (BULK, "bulk_") if "/bulk-operations/" in case.operation.path else (THERE, "job_")
     if _is_valid(case, "path") and not case.path_parameters.get("id", prefix).startswith(prefix):
-        begin = _number(case.operation.label) % len(there)
-        case.path_parameters["id"] = next(TURNS.setdefault(case.operation.label, cycle(there[begin:] + there[:begin])))
+        case.path_parameters["id"] = _next(case, there)
+    if _is_valid(case, "path") and "fingerprint" in case.path_parameters:
+        # Some are left open, for acts that resolved ones refuse.
+        closes = case.operation.path.endswith(("/resolve", "/reopen"))
+        case.path_parameters["fingerprint"] = _next(case, GROUPS[:10] if closes else GROUPS[10:])
     if _is_valid(case, "body") and isinstance(case.body, dict | list):
         case.body = _plain(case.body)
+    if _is_valid(case, "body") and isinstance(case.body, dict) and isinstance(case.body.get("until"), str):
+        # Until then it is put aside, so it is to come.
+        case.body["until"] = _moment(3600)
     _stamp(case)
     if _is_valid(case, "header"):
         known = {parameter.name for parameter in case.operation.headers}
@@ -105,6 +115,12 @@ def after_call(context: Any, case: Any, response: Any) -> None:
 
 def _is_valid(case: Any, place: str) -> bool:
     return case.meta is None or not case.meta.is_negative_at(ParameterLocation(place))
+
+
+def _next(case: Any, there: list[str]) -> str:
+    """The one whose turn it is with this operation."""
+    begin = _number(case.operation.label) % len(there)
+    return next(TURNS.setdefault(case.operation.label, cycle(there[begin:] + there[:begin])))
 
 
 def _lacks_token(case: Any) -> bool:

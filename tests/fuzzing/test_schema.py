@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from jobs import leases, tokens
+from jobs import failure_groups, leases, tokens
 from jobs.actors import Holder
 from jobs.lifecycle import Status
-from jobs.models import BulkState, Scope
+from jobs.models import BulkState, FailureGroup, Scope
 from orchestration_api.openapi.table import OPERATIONS
-from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory
+from tests.factories import HOLDER, OTHER, PRODUCER, STAFF, JobFactory, grouped
 from tests.orchestration_api.access import operation_in
 from tests.postgres import API_KEY
 from tests.server import REPOSITORY, Server, running_server
@@ -114,6 +114,7 @@ def succeeded(answers: Answers) -> set[str]:
 def called_as(identity: Identity, size: Size, folder: Path) -> Answers:
     """What schemathesis was answered; it found nothing wrong with it."""
     jobs = [JobFactory(status=status, holder=identity.orchestrator) for _ in range(JOBS_IN_EACH_STATUS) for status in Status]
+    groups = [grouped(job) for job in jobs if job.fingerprint]
     journal, token = folder / "journal", identity.token()
     # (Wrong tokens are among what it tries.)
     with running_server(workers=2, environment={"JOBSITE_AUTH_FAILURES_PER_MINUTE": "1000000"}) as server:
@@ -128,6 +129,8 @@ def called_as(identity: Identity, size: Size, folder: Path) -> Answers:
             "JOBSITE_FUZZING_OPERATIONS": json.dumps(
                 [operation_in(state).id for _ in range(OPERATIONS_IN_EACH_STATE) for state in BulkState]
             ),
+            "JOBSITE_FUZZING_GROUPS": json.dumps([group.fingerprint for group in groups]),
+            "JOBSITE_FUZZING_GROUP_CURSORS": json.dumps(list(_group_cursors())),
             "JOBSITE_FUZZING_CURSORS": json.dumps(list(_cursors(server))),
         }
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(REPOSITORY / "tests/fuzzing/schemathesis.toml")]
@@ -139,6 +142,13 @@ def called_as(identity: Identity, size: Size, folder: Path) -> Answers:
     sys.stdout.write(ended.stdout)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return [tuple(json.loads(line)) for line in journal.read_text().splitlines()]
+
+
+def _group_cursors() -> Iterator[str]:
+    for size in (1, 2, 5):
+        page = failure_groups.last_seen_first(FailureGroup.objects.all(), after=None, size=size)
+        assert page.next
+        yield page.next
 
 
 def _cursors(server: Server) -> Iterator[str]:

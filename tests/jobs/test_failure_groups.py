@@ -75,6 +75,14 @@ def test_ten_thousand_failures_of_twelve_templates_are_twelve_groups_with_exact_
     for group in FailureGroup.objects.all():
         alike = Job.objects.filter(fingerprint=group.fingerprint)
         assert (alike.count(), set(alike.values_list("type", flat=True))) == (group.failures, {group.type})
+    # How many stand failed is read from the entries of the group alone.
+    with connection.cursor() as cursor:
+        cursor.execute("analyze jobs")
+    with footprint() as seen:
+        failed = failure_groups.failed_now([group.fingerprint])
+    assert failed == {group.fingerprint: group.failures}
+    assert seen.indexes["jobs_failed_alike"].entries == group.failures
+    assert "jobs" not in seen.whole
 
 
 def test_a_round_of_the_fold_takes_as_many_statements_for_many_groups_as_for_one(live_db: str) -> None:

@@ -96,6 +96,8 @@ def test_acknowledging_names_an_owner_and_keeps_the_note(group: FailureGroup) ->
     passed_on = triage.acknowledge(group.fingerprint, by=STAFF, owner="ben")
     assert (passed_on.changed, passed_on.group.owner, passed_on.group.note) == (True, "ben", "the disk")
     assert not triage.acknowledge(group.fingerprint, by=STAFF, owner="ben", note="the disk").changed
+    assert triage.resolve(group.fingerprint, by=STAFF).group.note == "the disk"
+    assert triage.resolve(group.fingerprint, by=STAFF, note="a larger disk").group.note == "a larger disk"
     assert triage.reopen(group.fingerprint, by=STAFF).group.owner is None
 
 
