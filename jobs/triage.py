@@ -115,9 +115,8 @@ def _act(act: SiteAct, fingerprint: str, state: TriageState, terms: dict[str, An
         if was not in SOURCES[act] and was is not state:
             raise TriageRefused(f"The failure group {fingerprint} is {was}: to {act} it, reopen it first.", group)
         _set(group, state, terms)
-        group.triaged_by = by.name
+        group.triaged_by, group.triaged_at = by.name, Now()
         group.save()
-        FailureGroup.objects.filter(pk=group.pk).update(triaged_at=Now())
         told = {name: written(value) if isinstance(value, datetime) else value for name, value in terms.items() if value is not None}
         records.record(
             act,

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from jobs import bulk, failure_groups
 from jobs.admin.filters import CategoryFilter, TriageStateFilter, TypeFilter
+from jobs.admin.readonly import acts_on
 from jobs.admin.triage import TriageAdmin
 from jobs.models import CanaryState, FailureCount, FailureGroup, TriageState
 from jobs.templatetags.jobs import NONE, ago, at, job_link, thousands
@@ -32,7 +33,7 @@ class _GroupCategoryFilter(CategoryFilter):
 
 @admin.register(FailureGroup)
 class FailureGroupAdmin(TriageAdmin):
-    page_template = "admin/jobs/failure_group.html"
+    page_template = "admin/jobs/acts.html"
     list_display = ["badge", "name", "job_type", "kind", "count", "failed", "first", "last", "whose"]
     list_filter = [TriageStateFilter, TypeFilter, _GroupCategoryFilter]
     sortable_by = ["count", "last"]
@@ -101,6 +102,7 @@ class FailureGroupAdmin(TriageAdmin):
                 ("Its error", format_html('<pre class="code wrap" tabindex="0">{}</pre>', group.example_error)),
                 ("Fingerprint", format_html('<span class="id">{}</span>', group.fingerprint)),
             ],
+            "entries": acts_on("failure_group", group.fingerprint),
         }
 
     @admin.display(description="State")

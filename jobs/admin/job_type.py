@@ -19,9 +19,9 @@ from django.utils.safestring import SafeString
 from jobs import claiming, job_types, pausing
 from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.policy_form import PolicyForm
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.readonly import ReadOnlyAdmin, acts_on
 from jobs.job_types import PolicyRefused
-from jobs.models import AuditEntry, Job, JobType, Pause, PauseScope
+from jobs.models import Job, JobType, Pause, PauseScope
 from jobs.pausing import Subject
 from jobs.templatetags.jobs import NONE, duration
 
@@ -37,7 +37,7 @@ _ICONS = {"configure": "layers", "pause": "pause", "resume": "right"}
 
 @admin.register(JobType)
 class JobTypeAdmin(ReadOnlyAdmin):
-    page_template = "admin/jobs/job_type.html"
+    page_template = "admin/jobs/acts.html"
     list_display = ["type", "claims", "held", "tries", "time", "pauses", "retried"]
     sortable_by = ()
     ordering = ["name"]
@@ -79,7 +79,7 @@ class JobTypeAdmin(ReadOnlyAdmin):
                 ("Pause before a retry", self.pauses(noun)),
                 ("Tried again on", self.retried(noun)),
             ],
-            "entries": AuditEntry.objects.filter(subject_type="type", subject_id=noun.name).order_by("-id")[:50],
+            "entries": acts_on("type", noun.name),
         }
 
     @admin.display(description="Type")

@@ -97,7 +97,7 @@ ACTS = {
 class PausableAdmin(ReadOnlyAdmin):
     """A page with the acts that are open, each with a page of its own that asks."""
 
-    page_template = "admin/jobs/orchestrator.html"
+    page_template = "admin/jobs/acts.html"
 
     def get_urls(self) -> list[URLPattern]:
         views = ((name, self.admin_site.admin_view(partial(self._ask_or_act, act_name=name))) for name in ACTS)

@@ -5,16 +5,25 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from jobs.admin.paging import CappedPaginator
+from jobs.models import AuditEntry
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin
+
+
+_MOST_ACTS = 50
+
+
+def acts_on(subject_type: str, subject_id: str) -> "QuerySet[AuditEntry]":
+    """What was last done to a thing that is no job, the newest first: `entries` of its page."""
+    return AuditEntry.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by("-id")[:_MOST_ACTS]
 
 
 class ReadOnlyAdmin(ModelAdmin):

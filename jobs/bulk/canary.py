@@ -22,7 +22,6 @@ from jobs.records import SiteAct
 CANARIES = 3
 MOST_CANARIES = 100
 LONGEST_SPREAD = timedelta(days=7)
-_RUNNER = Actor.system("bulk runner")
 
 
 class NothingToRetry(Exception):
@@ -136,7 +135,7 @@ def halt(operation: BulkOperation, why: str) -> None:
     """Ends an operation for good; for who has locked it."""
     operation.state, operation.next_batch_at, operation.ended_at = BulkState.STOPPED, None, Now()
     operation.save(update_fields=["state", "next_batch_at", "ended_at"])
-    records.record(SiteAct.STOP, subject_type=operations.SUBJECT, subject_id=operation.id, by=_RUNNER, reason=why)
+    records.record(SiteAct.STOP, subject_type=operations.SUBJECT, subject_id=operation.id, by=operations.RUNNER, reason=why)
 
 
 def _under_way(fingerprint: str) -> str | None:

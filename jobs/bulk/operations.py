@@ -19,6 +19,8 @@ from jobs.verdicts import NO_SUCH_JOB
 
 PREFIX = "bulk_"
 SUBJECT = "bulk_operation"
+# What no person does: it ends one that is done, or must not go on.
+RUNNER = Actor.system("bulk runner")
 PREVIEW_KEPT = timedelta(days=1)
 # Each may have ten thousand items.
 _FORGOTTEN_AT_ONCE = 5

@@ -15,17 +15,15 @@ from django.db.models.functions import Now
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from jobs import records, statements, times
-from jobs.actors import Actor
 from jobs.bulk.actions import ACTIONS
 from jobs.bulk.canary import Stage, halt, is_trying, stage_of
-from jobs.bulk.operations import SUBJECT
+from jobs.bulk.operations import RUNNER, SUBJECT
 from jobs.lifecycle import Conflict
 from jobs.models import BulkOperation, BulkState, ItemOutcome
 from jobs.records import SiteAct
 from jobs.verdicts import NO_SUCH_JOB, Verdict
 
 BATCH = 500
-RUNNER = Actor.system("bulk runner")
 # An item whose job somebody else has locked comes again so often, at least so long apart where nothing else is left.
 MOST_TRIES = 30
 _PAUSE = timedelta(seconds=2)

@@ -1,7 +1,6 @@
 """manage.py bulk"""
 
 import sys
-import time
 from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ from jobs import bulk
 from jobs.bulk import ACTIONS, MOST, Preview, Selection
 from jobs.filters import JobFilterSet
 from jobs.ids import is_id
+from jobs.management.carrying_out import carry_out
 from jobs.management.operator import operator
 from jobs.models import BulkOperation, BulkState
-
-_LOOK_EVERY_SECONDS = 0.2
 
 
 class Command(BaseCommand):
@@ -83,14 +81,7 @@ class Command(BaseCommand):
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def _wait(self, operation: BulkOperation) -> None:
-        try:
-            while operation.ended_at is None:
-                # False also while somebody else is at it, or while it is paused.
-                if not bulk.run_batch(only=operation.id):
-                    time.sleep(_LOOK_EVERY_SECONDS)
-                operation.refresh_from_db()
-        except KeyboardInterrupt:
-            raise CommandError(f"{operation.id} is {operation.state}, and the sweep loop goes on with it.") from None
+        carry_out(operation)
         sums = ", ".join(f"{count:,} {outcome}" for outcome, count in operation.outcomes.items())
         self.stdout.write(f"{operation.id} is {operation.state}: {sums}, of {operation.selected:,}.")
         if operation.state != BulkState.DONE or operation.failed:

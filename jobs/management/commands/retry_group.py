@@ -1,19 +1,17 @@
 """manage.py retry_group"""
 
 import sys
-import time
 from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jobs import bulk
+from jobs.management.carrying_out import carry_out
 from jobs.management.operator import operator
 from jobs.management.options import count, span
 from jobs.models import BulkOperation, BulkState
 from jobs.triage import NoSuchGroup
-
-_LOOK_EVERY_SECONDS = 0.2
 
 
 class Command(BaseCommand):
@@ -52,14 +50,7 @@ class Command(BaseCommand):
             self._wait(operation, options["fingerprint"])
 
     def _wait(self, operation: BulkOperation, fingerprint: str) -> None:
-        try:
-            while operation.ended_at is None:
-                # False also while the canaries run, or while somebody else is at it.
-                if not bulk.run_batch(only=operation.id):
-                    time.sleep(_LOOK_EVERY_SECONDS)
-                operation.refresh_from_db()
-        except KeyboardInterrupt:
-            raise CommandError(f"{operation.id} is {operation.state}, and the sweep loop goes on with it.") from None
+        carry_out(operation)
         retry = bulk.last_retry(fingerprint)
         self.stdout.write(f"{operation.id} is {operation.state}: {operation.changed:,} of {operation.selected:,} retried.")
         if retry and retry.words:
