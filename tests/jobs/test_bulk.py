@@ -1,49 +1,23 @@
 """Bulk operations: shown first, settled when confirmed, carried out batch by batch, each job on its own."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.db import Error, IntegrityError, connection, transaction
-from django.db.models.functions import Now
+from django.db import IntegrityError, connection, transaction
 
-from jobs import bulk, chores, triage
+from jobs import bulk, triage
 from jobs.actors import Actor
 from jobs.bulk import ACTIONS, NotNow, Selection, TooManyJobs
 from jobs.enqueueing import NewJob, enqueue
 from jobs.filters import WrongFilter
 from jobs.lifecycle import ActorKind, Status, permissions_of
-from jobs.models import AuditEntry, BulkItem, BulkOperation, CanaryRetry, FailureGroup, Job
+from jobs.models import AuditEntry, BulkItem, FailureGroup, Job
 from tests.factories import PRODUCER, STAFF, JobFactory, grouped
+from tests.jobs.bulk_operations import FAILED, WHY, acts_on, carried_out, confirmed, items_of
 from tests.ledger import assert_sound
 
 pytestmark = pytest.mark.django_db
-WHY = "the disk is mended"
 THROUGH_THE_DOOR = ["retry", "cancel", "release", "edit"]
-FAILED = Selection(filter={"status": "failed"})
-
-
-def confirmed(action: str, selection: Selection, **arguments: object) -> BulkOperation:
-    return bulk.confirm(bulk.create(action, selection, by=STAFF, arguments=arguments).id, by=STAFF, reason=WHY)
-
-
-def carried_out(operation: BulkOperation) -> BulkOperation:
-    while bulk.run_batch():
-        pass
-    operation.refresh_from_db()
-    return operation
-
-
-def items_of(operation: BulkOperation) -> dict[str, tuple[str | None, str | None]]:
-    found = BulkItem.objects.filter(operation_id=operation.id)
-    return {job_id: (outcome, words) for job_id, outcome, words in found.values_list("job_id", "outcome", "words")}
-
-
-def acts_on(operation: BulkOperation) -> list[str]:
-    return list(
-        AuditEntry.objects.filter(subject_type="bulk_operation", subject_id=operation.id).order_by("id").values_list("action", flat=True)
-    )
 
 
 def test_the_actions_are_verbs_of_staff_the_edit_and_the_triage() -> None:
@@ -278,80 +252,6 @@ def test_a_preview_that_is_stopped_never_runs() -> None:
     assert Job.objects.filter(status="failed").count() == 1
 
 
-def test_what_nobody_confirms_within_a_day_is_forgotten_with_its_items_and_nothing_else_is(sql: Callable[..., object]) -> None:
-    job = JobFactory(status="failed")
-    old, young, begun = (bulk.create("retry", Selection(ids=[job.id]), by=STAFF) for _ in range(3))
-    bulk.confirm(begun.id, by=STAFF, reason=WHY)
-    sql("update bulk_operations set created_at = now() - interval '25 hours' where id <> %s", young.id)
-
-    assert bulk.forget_previews() is False
-    assert set(BulkOperation.objects.values_list("id", flat=True)) == {young.id, begun.id}
-    assert set(BulkItem.objects.values_list("operation_id", flat=True)) == {young.id, begun.id}
-    assert acts_on(old) == ["create"]
-
-
-def test_a_preview_that_was_stopped_is_forgotten_like_one_that_was_not(sql: Callable[..., object]) -> None:
-    job = JobFactory(status="failed")
-    old, young, begun = (bulk.create("retry", Selection(ids=[job.id]), by=STAFF) for _ in range(3))
-    bulk.confirm(begun.id, by=STAFF, reason=WHY)
-    for operation in (old, young, begun):
-        bulk.stop(operation.id, by=STAFF)
-    sql("update bulk_operations set created_at = now() - interval '25 hours' where id <> %s", young.id)
-
-    assert bulk.forget_previews() is False
-    assert set(BulkOperation.objects.values_list("id", flat=True)) == {young.id, begun.id}
-    assert set(BulkItem.objects.values_list("operation_id", flat=True)) == {young.id, begun.id}
-    assert acts_on(old) == ["create", "stop"]
-
-
-def _ended_ago(operation: BulkOperation, span: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("update bulk_operations set ended_at = now() - %s::interval where id = %s", [span, operation.id])
-
-
-def test_what_ended_is_forgotten_when_failed_jobs_are_and_its_history_stays() -> None:
-    alike = [JobFactory(status="failed", type="report") for _ in range(2)]
-    group = grouped(alike[0])
-    retried = bulk.retry_group(group.fingerprint, by=STAFF, reason=WHY, canaries=1)
-    bulk.stop(retried.id, by=STAFF)
-    done = carried_out(confirmed("edit", Selection(ids=[JobFactory().id]), priority=90))
-    young = carried_out(confirmed("edit", Selection(ids=[JobFactory().id]), priority=90))
-    paused = bulk.pause(confirmed("retry", Selection(ids=[alike[1].id])).id, by=STAFF)
-    for operation in (retried, done):
-        _ended_ago(operation, "90 days 1 minute")
-    _ended_ago(young, "89 days")
-
-    assert CanaryRetry.objects.count() == 1
-    assert chores.forget_bulk_operations() is False
-    left = {young.id, paused.id}
-    assert set(BulkOperation.objects.values_list("id", flat=True)) == left
-    assert set(BulkItem.objects.values_list("operation_id", flat=True)) == left
-    assert CanaryRetry.objects.count() == 0
-    assert acts_on(done) == ["create", "confirm", "finish"]
-    assert AuditEntry.objects.filter(request_id=done.id, action="edit").count() == 1
-    assert FailureGroup.objects.filter(pk=group.pk).exists()
-
-
-@pytest.mark.parametrize(("kept", "ago", "left"), [(None, "20 years", 1), (timedelta(0), "23 hours", 1), (timedelta(0), "25 hours", 0)])
-def test_what_ended_is_kept_for_ever_where_failed_jobs_are_and_else_for_a_day_at_least(
-    kept: timedelta | None, ago: str, left: int, settings: Any
-) -> None:
-    settings.KEEP_FAILED = kept
-    _ended_ago(carried_out(confirmed("edit", Selection(ids=[JobFactory().id]), priority=90)), ago)
-    bulk.forget_ended()
-
-    assert BulkOperation.objects.count() == BulkItem.objects.count() == left
-
-
-def test_what_is_forgotten_goes_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.bulk.operations._FORGOTTEN_AT_ONCE", 2)
-    for _ in range(3):
-        _ended_ago(carried_out(confirmed("edit", Selection(ids=[JobFactory().id]), priority=90)), "91 days")
-
-    assert [chores.forget_bulk_operations() for _ in range(2)] == [True, False]
-    assert not BulkOperation.objects.exists()
-
-
 def test_a_form_sent_twice_makes_one_operation() -> None:
     JobFactory(status="failed")
     first = bulk.create("retry", FAILED, by=STAFF, form_key="k")
@@ -360,69 +260,6 @@ def test_a_form_sent_twice_makes_one_operation() -> None:
 
     assert first.id == second.id != other.id
     assert acts_on(first) == ["create"]
-
-
-def test_operations_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.bulk.running.BATCH", 1)
-    for _ in range(2):
-        JobFactory(status="failed", type="first")
-        JobFactory(status="failed", type="second")
-    operations = [confirmed("retry", Selection(filter={"type": name})) for name in ("first", "second")]
-
-    bulk.run_batch()
-    bulk.run_batch()
-    assert list(BulkOperation.objects.order_by("id").values_list("changed", flat=True)) == [1, 1]
-    assert [carried_out(operation).changed for operation in operations] == [2, 2]
-
-
-def test_one_job_that_the_database_refuses_fails_alone(sql: Callable[..., object]) -> None:
-    jobs = [JobFactory(status="failed") for _ in range(9)]
-    bad = jobs[4]
-    sql("create function refuse() returns trigger language plpgsql as $$ begin raise exception 'not this one'; end $$")
-    sql(f"create trigger refuses before update on jobs for each row when (old.id = '{bad.id}') execute function refuse()")
-    operation = carried_out(confirmed("retry", FAILED))
-
-    assert (operation.state, operation.changed, operation.failed) == ("done", 8, 1)
-    assert items_of(operation)[bad.id] == ("failed", "the database refused: not this one")
-    for job in jobs:
-        assert_sound(job.id)
-
-
-def test_a_batch_that_breaks_off_has_done_nothing(sql: Callable[..., object]) -> None:
-    job = JobFactory(status="failed")
-    operation = confirmed("retry", FAILED)
-    sql("create function refuse() returns trigger language plpgsql as $$ begin raise exception 'not now'; end $$")
-    sql("create trigger refuses before update on bulk_operations for each row execute function refuse()")
-    with pytest.raises(Error, match="not now"):
-        bulk.run_batch()
-    sql("drop trigger refuses on bulk_operations")
-
-    job.refresh_from_db()
-    assert (job.status, items_of(operation)) == (Status.FAILED, {job.id: (None, None)})
-    BulkOperation.objects.update(next_batch_at=Now())
-    assert carried_out(operation).changed == 1
-
-
-def test_an_operation_that_breaks_off_keeps_no_other_from_its_turn(sql: Callable[..., object]) -> None:
-    bad, good = JobFactory(status="failed", type="bad"), JobFactory(status="failed", type="good")
-    first, second = (confirmed("retry", Selection(filter={"type": job.type})) for job in (bad, good))
-    sql("create function refuse() returns trigger language plpgsql as $$ begin raise exception 'not this one'; end $$")
-    sql(f"create trigger refuses before update on bulk_items for each row when (old.operation_id = '{first.id}') execute function refuse()")
-    with pytest.raises(Error, match="not this one"):
-        bulk.run_batch()
-
-    assert carried_out(second).state == "done"
-    first.refresh_from_db()
-    assert (first.state, first.pending) == ("running", 1)
-
-
-def test_a_job_whose_unique_key_another_has_is_passed_over() -> None:
-    job = JobFactory(status="failed", unique_key="k")
-    holder = JobFactory(unique_key="k")
-    operation = carried_out(confirmed("retry", FAILED))
-
-    assert items_of(operation) == {job.id: ("skipped", "another job has the unique key")}
-    assert holder.status == Status.QUEUED
 
 
 def test_the_end_stands_in_the_audit_log_with_its_sums() -> None:

@@ -363,7 +363,7 @@ MUTANTS = [
         path="jobs/sql/door.sql",
         line="[greatest(cardinality(j.releases) - %(releases_allowed)s::int + 3, 1):]",
         becomes="[greatest(cardinality(j.releases) - %(releases_allowed)s::int + 4, 1):]",
-        test="jobs/test_poison.py::test_a_job_that_is_given_back_ten_times_within_an_hour_fails_and_says_so",
+        test="jobs/test_release_loops.py::test_a_job_that_is_given_back_ten_times_within_an_hour_fails_and_says_so",
     ),
     Mutant(
         name="takes a cancel for seen only where the heartbeat names the job",
@@ -538,7 +538,7 @@ MUTANTS = [
         path="jobs/bulk/running.py",
         line="    with transaction.atomic():  # All of a batch or nothing.",
         becomes="    if True:",
-        test="jobs/test_bulk.py::test_a_batch_that_breaks_off_has_done_nothing",
+        test="jobs/test_bulk_running.py::test_a_batch_that_breaks_off_has_done_nothing",
     ),
     Mutant(
         name="waits for jobs that somebody has locked",
@@ -552,7 +552,7 @@ MUTANTS = [
         path="jobs/bulk/running.py",
         line="if len(ids) == 1:",
         becomes="if ids:",
-        test="jobs/test_bulk.py::test_one_job_that_the_database_refuses_fails_alone",
+        test="jobs/test_bulk_running.py::test_one_job_that_the_database_refuses_fails_alone",
     ),
     Mutant(
         name="selects for a producer what is not its own once somebody else confirms",
