@@ -50,7 +50,8 @@ def _claim(by: Holder) -> Change:
 
 
 def _sweep(job: Job) -> str:
-    return "done" if sweep(by=Actor.sweep()).swept else "nothing"
+    # Others of the same test may be stuck by now, too.
+    return "done" if any(swept.job_id == job.id for swept in sweep(by=Actor.sweep()).swept) else "nothing"
 
 
 _complete = _verb(lambda job: job.complete(Report(exit_code=0), by=HOLDER, epoch=1))
