@@ -1,7 +1,7 @@
 """Which jobs: one set of filters for the API, the pages and bulk selections."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import django_filters
@@ -10,8 +10,12 @@ from django.db.models import QuerySet
 
 from jobs import times
 from jobs.failures import Category
-from jobs.lifecycle import Status
-from jobs.models import FailureGroup, Job, TriageState
+from jobs.ids import PREFIX
+from jobs.lifecycle import Act, ActorKind, Status, Verb
+from jobs.models import AuditEntry, FailureGroup, Job, TriageState
+from jobs.records import SiteAct
+
+_LONGEST_SPAN = timedelta(days=36_500)
 
 
 class _Words(django_filters.fields.BaseCSVField):
@@ -49,6 +53,28 @@ class Moment(django_filters.Filter):
     """A time as it is written everywhere else: RFC 3339 with offset."""
 
     field_class = _MomentField
+
+
+class _SpanField(forms.CharField):
+    def clean(self, value: Any) -> timedelta | None:
+        if not value:
+            return None
+        try:
+            span = times.read_span(value)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+        if span > _LONGEST_SPAN:
+            raise forms.ValidationError("is longer than 100 years")
+        return span
+
+
+class Within(django_filters.Filter):
+    """`24h`: no longer ago than that."""
+
+    field_class = _SpanField
+
+    def filter(self, qs: "QuerySet[Any]", value: timedelta | None) -> "QuerySet[Any]":
+        return qs.filter(**{f"{self.field_name}__gte": times.now() - value}) if value else qs
 
 
 class WrongFilter(ValueError):
@@ -100,6 +126,22 @@ class FailureGroupFilterSet(_Strict):
     class Meta:
         model = FailureGroup
         fields: list[str] = []
+
+
+class AuditFilterSet(_Strict):
+    q = django_filters.CharFilter(method="found")
+    action = CommaChoices(choices=[(word, word) for word in dict.fromkeys((*Verb, *Act, *SiteAct))])
+    by = CommaChoices(field_name="actor_kind", choices=[(kind.value, kind.value) for kind in ActorKind])
+    actor = django_filters.CharFilter()
+    within = Within(field_name="at")
+
+    class Meta:
+        model = AuditEntry
+        fields: list[str] = []
+
+    def found(self, entries: "QuerySet[AuditEntry]", name: str, value: str) -> "QuerySet[AuditEntry]":
+        """Of a job, when it is the id of one, else of the request that caused it."""
+        return entries.filter(**{"job_id" if value.startswith(PREFIX) else "request_id": value})
 
 
 def narrowed(jobs: "QuerySet[Job]", parameters: Mapping[str, str]) -> "QuerySet[Job]":

@@ -9,7 +9,8 @@ from orchestration_api.openapi import views as openapi
 from orchestration_api.urls import nothing_here, release
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:jobs_job_changelist")),
+    path("", RedirectView.as_view(pattern_name="admin:jobs_job_changelist"), name="home"),
+    path("", include("jobs.urls")),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),
     path("admin/", admin.site.urls),

@@ -17,6 +17,7 @@ from jobs.bulk import BulkAction
 from jobs.ids import is_id
 from jobs.lifecycle import Act, ActorKind, Status, Verb
 from jobs.models import Job
+from jobs.returning import back_to
 from jobs.templatetags.jobs import job_url
 from jobs.verdicts import NO_SUCH_JOB, Verdict
 
@@ -156,7 +157,7 @@ def _share(status: Status, count: int, action: BulkAction) -> Share:
 
 
 def _back(request: HttpRequest, ids: list[str]) -> str:
-    return job_url(ids[0]) if "from_job" in request.POST and len(ids) == 1 else request.get_full_path()
+    return back_to(request, job_url(ids[0]) if "from_job" in request.POST and len(ids) == 1 else request.get_full_path())
 
 
 def _jobs(count: object) -> str:

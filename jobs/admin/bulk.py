@@ -20,6 +20,7 @@ from jobs.admin.filters import StateFilter
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.models import PENDING, BulkItem, BulkOperation, BulkState
 from jobs.records import SiteAct
+from jobs.returning import back_to
 from jobs.templatetags.jobs import NONE, ago, thousands
 
 MOST_ITEMS = 200
@@ -158,7 +159,7 @@ class BulkOperationAdmin(ReadOnlyAdmin):
                 messages.error(request, str(refusal))
             else:
                 messages.success(request, f"The operation is {BulkState(done.state).label.lower()}.")
-            return HttpResponseRedirect(_url("change", operation))
+            return HttpResponseRedirect(back_to(request, _url("change", operation)))
         context: dict[str, Any] = {
             "title": f"{name.capitalize()}: {operation.action} {thousands(_size(operation))} jobs",
             "opts": self.opts,
@@ -166,7 +167,7 @@ class BulkOperationAdmin(ReadOnlyAdmin):
             "act_name": name,
             "form": form,
             "operation": operation,
-            "back": _url("change", operation),
+            "back": back_to(request, _url("change", operation)),
         }
         return TemplateResponse(request, "admin/jobs/conduct_bulk.html", self.admin_site.each_context(request) | context)
 

@@ -23,6 +23,7 @@ from jobs.admin.readonly import ReadOnlyAdmin, acts_on
 from jobs.job_types import PolicyRefused
 from jobs.models import Job, JobType, Pause, PauseScope
 from jobs.pausing import Subject
+from jobs.returning import back_to
 from jobs.templatetags.jobs import NONE, duration
 
 # What is asked before each act.
@@ -126,14 +127,14 @@ class JobTypeAdmin(ReadOnlyAdmin):
         form = _form(act, job_type, request.POST if request.method == "POST" else None)
         if form.is_valid() and (told := self._act(request, act, job_type, form)):
             messages.success(request, told)
-            return HttpResponseRedirect(_url("change", job_type))
+            return HttpResponseRedirect(back_to(request, _url("change", job_type)))
         context: dict[str, Any] = {
             "title": f"{act.capitalize()} {job_type.name}",
             "opts": self.opts,
             "form": form,
             "consequence": _CONSEQUENCES[act],
             "waiting": claiming.queue_size([job_type.name]),
-            "back": _url("change", job_type),
+            "back": back_to(request, _url("change", job_type)),
         }
         return TemplateResponse(request, "admin/jobs/act_on_type.html", self.admin_site.each_context(request) | context)
 

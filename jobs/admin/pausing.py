@@ -22,6 +22,7 @@ from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.lifecycle import Status
 from jobs.models import Job, Orchestrator, Pause, PauseMode
 from jobs.pausing import Subject
+from jobs.returning import back_to
 from jobs.templatetags.jobs import ago
 
 _BADGES = {PauseMode.DRAINED: "s-warn", PauseMode.DISABLED: "s-failed"}
@@ -128,7 +129,7 @@ class PausableAdmin(ReadOnlyAdmin):
         if form.is_valid():
             act.make(orchestrator.id, by=staff(request), reason=form.cleaned_data["reason"])
             messages.success(request, f"{orchestrator.id} {act.done}.")
-            return HttpResponseRedirect(_url("change", orchestrator.id))
+            return HttpResponseRedirect(back_to(request, _url("change", orchestrator.id)))
         context: dict[str, Any] = {
             "title": f"{_said(act_name)} {orchestrator.id}",
             "opts": self.opts,
@@ -136,7 +137,7 @@ class PausableAdmin(ReadOnlyAdmin):
             "act_name": act_name,
             "form": form,
             "holds": Job.objects.held_by(orchestrator.id).count(),
-            "back": _url("change", orchestrator.id),
+            "back": back_to(request, _url("change", orchestrator.id)),
         }
         return TemplateResponse(request, "admin/jobs/pause_orchestrator.html", self.admin_site.each_context(request) | context)
 

@@ -18,6 +18,7 @@ from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.filters import OneOf
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.models import SweepRun
+from jobs.returning import back_to
 from jobs.rules import EVERYTHING, Narrowing
 from jobs.sweep_runs import ByHand
 from jobs.sweeps import Sweep, sweep
@@ -74,7 +75,7 @@ class SweepRunAdmin(ReadOnlyAdmin):
         elif form.is_valid():
             done = _sweep(request, form.cleaned_data["rule"], dry_run=False, reason=form.cleaned_data["reason"])
             messages.success(request, _told(done))
-            return HttpResponseRedirect(reverse("admin:jobs_sweeprun_changelist"))
+            return HttpResponseRedirect(back_to(request, reverse("admin:jobs_sweeprun_changelist")))
         context = {
             "title": "Sweep now",
             "opts": self.opts,

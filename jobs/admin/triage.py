@@ -21,6 +21,7 @@ from jobs.admin.acting import MOST_AT_ONCE, ReasonForm, staff
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.models import FailureGroup, TriageState
 from jobs.records import SiteAct
+from jobs.returning import back_to
 from jobs.times import now
 from jobs.triage import NoSuchGroup, Triaged, TriageRefused
 
@@ -195,7 +196,7 @@ class TriageAdmin(ReadOnlyAdmin):
         group = self.noun(request, object_id)
         if group is None:
             return self.nothing_there(request, object_id)
-        back = reverse("admin:jobs_failuregroup_change", args=[group.pk])
+        back = back_to(request, reverse("admin:jobs_failuregroup_change", args=[group.pk]))
         return self._ask_or_act(request, act_name, [group.pk], back=back, answered=request.method == "POST")
 
     def _ask_or_act(self, request: HttpRequest, act_name: SiteAct, names: Sequence[str], *, back: str, answered: bool) -> HttpResponse:

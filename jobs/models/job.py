@@ -106,6 +106,12 @@ class Job(models.Model):
     class Meta:
         db_table = "jobs"
         ordering = ["-created_at", "-id"]
+        # Who has which: jobs/roles.py.
+        permissions = [
+            ("view_payload", "Can read the payload, the result and the metadata of jobs"),
+            ("force_job", "Can end a job without waiting for its orchestrator"),
+            ("act_on_many", "Can act on more than 50 jobs at once"),
+        ]
         indexes = [
             models.Index(F("lane"), Negated(F("priority")), F("scheduled_for"), F("id"), name="jobs_claim", condition=Q(due=True)),
             models.Index(fields=["scheduled_for", "id"], name="jobs_future", condition=Q(status=Status.QUEUED, due=False)),

@@ -97,7 +97,7 @@ def ago(moment: datetime | None) -> SafeString:
         return NONE
     past = timezone.now() - moment
     words = f"in {_coarse(-past)}" if past < timedelta(0) else "just now" if past < timedelta(seconds=1) else f"{_coarse(past)} ago"
-    return _time(moment, words)
+    return _time(moment, words, counted="ago")
 
 
 @register.simple_tag
@@ -113,6 +113,12 @@ def at(moment: datetime | None) -> SafeString:
 def duration(span: timedelta | float | None) -> str:
     """`2m 14s`; a dash where there is none."""
     return DASH if span is None else times.in_words(span)
+
+
+@register.filter
+def spaced(word: str) -> str:
+    """`cancel_request` as one would say it."""
+    return word.replace("_", " ")
 
 
 @register.filter
@@ -158,6 +164,12 @@ def _coarse(span: timedelta) -> str:
     return next((f"{seconds // size}{unit}" for unit, size in times.UNITS if seconds >= size), "0s")
 
 
-def _time(moment: datetime, words: str) -> SafeString:
+def _time(moment: datetime, words: str, *, counted: str = "") -> SafeString:
+    """A moment in words, the exact one on hover.
+
+    Args:
+        counted: how the browser goes on counting (static/js/times.js); empty for not at all.
+    """
     exact = moment.astimezone(UTC)
-    return format_html('<time datetime="{}" title="{}">{}</time>', exact.isoformat(), f"{exact:%Y-%m-%d %H:%M:%S} UTC", words)
+    counting = format_html(' data-as="{}"', counted) if counted else ""
+    return format_html('<time datetime="{}" title="{}"{}>{}</time>', exact.isoformat(), f"{exact:%Y-%m-%d %H:%M:%S} UTC", counting, words)

@@ -64,7 +64,7 @@ class JobViewSet(MachineViewSet):
             cursor=query.get("cursor"),
             size=queries.whole(request, "pageSize", 1, 200, default=50),
         )
-        return Response({"results": [JobSummary.of(job) for job in page.jobs], "next": page.next, "previous": page.previous})
+        return Response({"results": [JobSummary.of(job) for job in page.rows], "next": page.next, "previous": page.previous})
 
     @opened_by(Scope.READ, Scope.ENQUEUE, Scope.ORCHESTRATE)
     def retrieve(self, request: Request, job_id: str) -> Response:
