@@ -55,10 +55,10 @@ def switch(name: str, *, default: bool) -> bool:
     return words[text]
 
 
-def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def networks(name: str, default: str = "") -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """Networks and addresses with commas between."""
     try:
-        return [ipaddress.ip_network(word.strip()) for word in os.environ.get(name, "").split(",") if word.strip()]
+        return [ipaddress.ip_network(word.strip()) for word in os.environ.get(name, default).split(",") if word.strip()]
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must name networks like 10.0.0.0/8, with commas between: {error}.") from None
 
@@ -280,6 +280,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None, "docExpansion": "list", "defaultModelsExpandDepth": 0},
 }
+
+# --- Metrics --------------------------------------------------------------------------------------------------------
+
+# /metrics is answered to those who send the token, or come straight from one of the networks. With neither it is not there.
+METRICS_TOKEN = env.str("JOBSITE_METRICS_TOKEN", default="").strip()
+if METRICS_TOKEN and len(METRICS_TOKEN) < 24:
+    raise ImproperlyConfigured("JOBSITE_METRICS_TOKEN must have at least 24 characters.")
+METRICS_NETWORKS = networks("JOBSITE_METRICS_NETWORKS", default="" if PRODUCTION else "127.0.0.0/8,::1")
 
 # --- Leases and sweeps (contract: docs/api.md) ----------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from jobs.views import probes
+from jobs.views.metrics import metrics_page
 from orchestration_api.openapi import views as openapi
 from orchestration_api.urls import nothing_here, release
 
@@ -13,6 +14,7 @@ urlpatterns = [
     path("", include("jobs.urls")),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),
+    path("metrics", metrics_page),
     path("admin/", admin.site.urls),
     # Without this one Django would redirect it, and the machine door redirects nowhere.
     path("api/internal", nothing_here),
