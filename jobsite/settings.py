@@ -100,8 +100,9 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "orchestration_api.middleware.RequestIdMiddleware",
-    "django.middleware.security.SecurityMiddleware",
+    # First of those that answer themselves: its policy is on their redirects and files, too.
     "csp.middleware.CSPMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "orchestration_api.middleware.MachineDoorMiddleware",
     "orchestration_api.doubt.DoubtMiddleware",
@@ -231,6 +232,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
+CSRF_FAILURE_VIEW = "jobs.views.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION

@@ -70,7 +70,7 @@ def ask_or_begin(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkActio
         jobs: what the list shows, under its filters.
     """
     if not may_act_on_many(request):
-        raise PermissionDenied
+        raise PermissionDenied("jobs.add_bulkoperation")
     form = form_for(action, request)
     try:
         selection = _selection(request, jobs)

@@ -9,7 +9,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -18,7 +17,7 @@ from django.urls.resolvers import URLPattern
 from jobs import bulk, failure_groups, triage
 from jobs.actors import Actor
 from jobs.admin.acting import MOST_AT_ONCE, ReasonForm, staff
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.readonly import ReadOnlyAdmin, refuse_without
 from jobs.admin.selecting import refuse_many
 from jobs.models import FailureGroup, TriageState
 from jobs.records import SiteAct
@@ -195,8 +194,7 @@ class TriageAdmin(ReadOnlyAdmin):
         return self._ask_or_act(request, SiteAct(act_name), names, back=request.get_full_path(), answered=asked)
 
     def _ask_or_act_on_one(self, request: HttpRequest, object_id: str, *, act_name: SiteAct) -> HttpResponse:
-        if not request.user.has_perms(ACTS[act_name].permissions):
-            raise PermissionDenied
+        refuse_without(request, *ACTS[act_name].permissions)
         group = self.noun(request, object_id)
         if group is None:
             return self.nothing_there(request, object_id)
