@@ -9,6 +9,10 @@ from jobs.views.metrics import metrics_page
 from orchestration_api.openapi import views as openapi
 from orchestration_api.urls import nothing_here, release
 
+handler400 = "jobs.views.errors.bad_request"
+handler403 = "jobs.views.errors.permission_denied"
+handler404 = "jobs.views.errors.page_not_found"
+handler500 = "jobs.views.errors.server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:jobs_job_changelist"), name="home"),
     path("", include("jobs.urls")),

@@ -6,7 +6,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -18,7 +17,7 @@ from django.utils.safestring import SafeString
 from jobs import tokens
 from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.filters import OneOf
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.readonly import ReadOnlyAdmin, refuse_without
 from jobs.models import ApiToken, AuditEntry, Scope
 from jobs.templatetags.jobs import NONE, ago
 
@@ -87,8 +86,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The form, and then the one page that ever shows the token. No redirect between the two: it would have to be kept."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
+        refuse_without(request, "jobs.add_apitoken")
         form = IssueForm(request.POST) if request.method == "POST" else IssueForm()
         if form.is_valid():
             told = form.cleaned_data
@@ -108,8 +106,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         return self._page(request, "admin/jobs/issue_token.html", title="Issue a token", form=form)
 
     def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        if not self.has_revoke_permission(request):
-            raise PermissionDenied
+        refuse_without(request, "jobs.change_apitoken")
         token = self.noun(request, object_id)
         if token is None:
             return self.nothing_there(request, object_id)

@@ -9,7 +9,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -18,7 +17,8 @@ from django.urls.resolvers import URLPattern
 from jobs import bulk, failure_groups, triage
 from jobs.actors import Actor
 from jobs.admin.acting import MOST_AT_ONCE, ReasonForm, staff
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.readonly import ReadOnlyAdmin, refuse_without
+from jobs.admin.selecting import refuse_many
 from jobs.models import FailureGroup, TriageState
 from jobs.records import SiteAct
 from jobs.returning import back_to
@@ -98,6 +98,7 @@ class Act:
         is_open: whether it would change anything of a group that is so.
         permissions: that it needs, all of them.
         note: what else there is to know.
+        reach: on how many jobs it acts, of such groups.
     """
 
     make: Callable[..., bool]
@@ -108,6 +109,7 @@ class Act:
     is_open: Callable[[FailureGroup], bool]
     permissions: tuple[str, ...] = ("jobs.change_failuregroup",)
     note: str = "Neither jobs nor counts are changed."
+    reach: Callable[[Sequence[str]], int] = lambda names: 0
 
 
 def _of_triage(name: SiteAct, make: Callable[..., Triaged], form: type[Form], icon: str, consequence: str, past: str) -> Act:
@@ -159,6 +161,7 @@ ACTS = {
         lambda group: bool(failure_groups.failed_now([group.fingerprint])[group.fingerprint]),
         permissions=("jobs.change_job", "jobs.add_bulkoperation"),
         note="The sweep loop carries it out, as a bulk operation.",
+        reach=lambda names: sum(failure_groups.failed_now(names).values()),
     ),
 }
 
@@ -191,8 +194,7 @@ class TriageAdmin(ReadOnlyAdmin):
         return self._ask_or_act(request, SiteAct(act_name), names, back=request.get_full_path(), answered=asked)
 
     def _ask_or_act_on_one(self, request: HttpRequest, object_id: str, *, act_name: SiteAct) -> HttpResponse:
-        if not request.user.has_perms(ACTS[act_name].permissions):
-            raise PermissionDenied
+        refuse_without(request, *ACTS[act_name].permissions)
         group = self.noun(request, object_id)
         if group is None:
             return self.nothing_there(request, object_id)
@@ -201,6 +203,7 @@ class TriageAdmin(ReadOnlyAdmin):
 
     def _ask_or_act(self, request: HttpRequest, act_name: SiteAct, names: Sequence[str], *, back: str, answered: bool) -> HttpResponse:
         act = ACTS[act_name]
+        refuse_many(request, act.reach(names))
         form = act.form(request.POST) if answered else act.form()
         if form.is_valid():
             by, said = staff(request), {"reason": form.cleaned_data["reason"], **form.terms()}
