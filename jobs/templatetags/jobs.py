@@ -110,6 +110,12 @@ def at(moment: datetime | None) -> SafeString:
     return _time(moment, f"{utc:%H:%M:%S}" if utc.date() == timezone.now().date() else f"{utc:%-d %b %H:%M:%S}")
 
 
+@register.simple_tag
+def since(moment: datetime | None) -> SafeString:
+    """How long something has lasted that began then and goes on."""
+    return NONE if moment is None else _time(moment, times.in_words(timezone.now() - moment), counted="span")
+
+
 @register.filter
 def duration(span: timedelta | float | None) -> str:
     """`2m 14s`; a dash where there is none."""
