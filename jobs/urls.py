@@ -3,8 +3,14 @@
 from django.urls import path
 
 from jobs.views.audit import AuditPage
+from jobs.views.jobs import JobsPage
+from jobs.views.jobs_parts import JobCounts, JobError, JobsCsv
 
 app_name = "pages"
 urlpatterns = [
+    path("jobs", JobsPage.as_view(), name="jobs"),
+    path("jobs.csv", JobsCsv.as_view(), name="jobs_csv"),
+    path("jobs/counts", JobCounts.as_view(), name="job_counts"),
+    path("jobs/<str:job_id>/error", JobError.as_view(), name="job_error"),
     path("audit", AuditPage.as_view(), name="audit"),
 ]

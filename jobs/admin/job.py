@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.functions import Left
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.urls import path, reverse
+from django.urls.resolvers import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -22,11 +25,17 @@ from jobs.admin.filters import (
 )
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.bulk import ACTIONS
+from jobs.failures import exit_words
+from jobs.filters import WrongFilter
 from jobs.ids import PREFIX
+from jobs.legible import one_line
 from jobs.lifecycle import Act, Verb
 from jobs.models import Job
+from jobs.paging import WrongPage
+from jobs.returning import back_to
 from jobs.roles import ACT_ON_MANY
 from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
+from jobs.views.jobs import search_of
 
 # Of an error, what is looked at in lists: it may be megabytes.
 ERROR_HEAD = 2000
@@ -64,8 +73,29 @@ class JobAdmin(ReadOnlyAdmin):
 
     def _ask_or_act(self, request: HttpRequest, queryset: QuerySet[Job], name: str) -> HttpResponse:
         if selecting.is_for_many(request):
-            return selecting.ask_or_begin(self, request, ACTIONS[name], queryset)
+            return selecting.ask_or_begin(self, request, ACTIONS[name], queryset, words=selecting.words_of(request))
         return acting.ask_or_act(self, request, ACTIONS[name])
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("act/", self.admin_site.admin_view(self.act_view), name="jobs_job_act"), *super().get_urls()]
+
+    def act_view(self, request: HttpRequest) -> HttpResponse:
+        """The same actions, asked for from the jobs page: the address says which jobs match there."""
+        if not self.has_act_permission(request):
+            raise PermissionDenied("jobs.change_job")
+        otherwise = back_to(request, reverse("pages:jobs"))
+        name = request.POST.get("action", "")
+        if name not in self.actions or not (selecting.is_across(request) or acting.selected_in(request)):
+            messages.warning(request, "Nothing was done: select jobs, and what to do to them.")
+            return HttpResponseRedirect(otherwise)
+        if not selecting.is_for_many(request):
+            return acting.ask_or_act(self, request, ACTIONS[name])
+        try:
+            search = search_of(request)
+            return selecting.ask_or_begin(self, request, ACTIONS[name], search.found(), words=search.in_words)
+        except (WrongFilter, WrongPage) as wrong:
+            messages.error(request, str(wrong))
+            return HttpResponseRedirect(otherwise)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         selecting.tick_for_all(request)
@@ -122,12 +152,12 @@ class JobAdmin(ReadOnlyAdmin):
         if not head:
             return SafeString("")
         code = (
-            format_html('<span class="x" title="{}">{}</span>', job_page.exit_words(job.exit_code), job.exit_code)
+            format_html('<span class="x" title="{}">{}</span>', exit_words(job.exit_code), job.exit_code)
             if job.exit_code is not None
             else ""
         )
         full = head if len(head) < ERROR_HEAD else f"{head}…\n(the whole error stands on the job's page)"
-        return format_html('<span class="preview" title="{}">{}{}</span>', full, code, job_page.one_line(head))
+        return format_html('<span class="preview" title="{}">{}{}</span>', full, code, one_line(head))
 
     @admin.display(description="Created")
     def created(self, job: Job) -> SafeString:

@@ -21,6 +21,7 @@ from jobs.bulk import BulkAction, Selection, TooManyJobs
 from jobs.ids import is_id
 from jobs.lifecycle import ActorKind
 from jobs.models import BulkOperation, Job
+from jobs.returning import back_to
 from jobs.roles import ACT_ON_MANY, may_act_on
 
 if TYPE_CHECKING:
@@ -63,32 +64,42 @@ def refuse_many(request: HttpRequest, count: int) -> None:
         raise PermissionDenied(ACT_ON_MANY)
 
 
-def ask_or_begin(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, jobs: "QuerySet[Job]") -> HttpResponse:
+def ask_or_begin(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, jobs: "QuerySet[Job]", *, words: str) -> HttpResponse:
     """An admin action on many: first the page that asks, and when that comes back with a reason, the operation, which then runs.
 
     Args:
         jobs: what the list shows, under its filters.
+        words: what these say.
     """
     if not may_act_on_many(request):
         raise PermissionDenied("jobs.add_bulkoperation")
     form = form_for(action, request)
     try:
-        selection = _selection(request, jobs)
+        selection = _selection(request, jobs, words)
         if not form.is_valid():
             return _question(admin, request, action, form, selection)
         operation = _begun(request, action, form, selection)
     except TooManyJobs as refusal:
         messages.error(request, str(refusal))
-        return HttpResponseRedirect(request.get_full_path())
+        return HttpResponseRedirect(_back(request))
     _tell(request, operation)
     return HttpResponseRedirect(reverse("admin:jobs_bulkoperation_change", args=[operation.id]))
 
 
-def _selection(request: HttpRequest, jobs: "QuerySet[Job]") -> Selection:
+def words_of(request: HttpRequest) -> str:
+    """What the filters of a list of the admin say."""
+    said = [f"{name} is {value}" for name, value in request.GET.items() if name not in _NO_FILTERS and value]
+    return ", ".join(said) or "all jobs"
+
+
+def _back(request: HttpRequest) -> str:
+    return back_to(request, request.get_full_path())
+
+
+def _selection(request: HttpRequest, jobs: "QuerySet[Job]", words: str) -> Selection:
     if not is_across(request):
         return Selection(ids=[job_id for job_id in selected_in(request) if is_id(job_id)])
-    said = [f"{name} is {value}" for name, value in request.GET.items() if name not in _NO_FILTERS and value]
-    return Selection.of(jobs, words=", ".join(said) or "all jobs")
+    return Selection.of(jobs, words=words)
 
 
 def _question(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, form: ReasonForm, selection: Selection) -> HttpResponse:
@@ -109,7 +120,7 @@ def _question(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, 
         across=is_across(request),
         words=selection.told,
         form_key=_form_key(request) or secrets.token_hex(16),
-        back=request.get_full_path(),
+        back=_back(request),
     )
 
 

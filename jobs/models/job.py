@@ -128,6 +128,20 @@ class Job(models.Model):
                 name="jobs_status_updated",
                 condition=Q(status__in=sorted({*Status} - lifecycle.LIVE)),
             ),
+            # Lists of one type, and of a type in one status; as above, held jobs are found by jobs_live.
+            models.Index(
+                fields=["type", "status", "updated_at", "id"],
+                name="jobs_type_status",
+                condition=Q(status__in=sorted({*Status} - lifecycle.LIVE)),
+            ),
+            # Lists by priority, and by how long the run took that ended it.
+            models.Index(fields=["priority", "id"], name="jobs_priority", condition=Q(status__in=sorted({*Status} - lifecycle.LIVE))),
+            models.Index(
+                F("completed_at") - F("started_at"),
+                F("id"),
+                name="jobs_duration",
+                condition=Q(status__in=sorted(lifecycle.TERMINAL), started_at__isnull=False),
+            ),
             # Of a failure group, the jobs that have ended so.
             models.Index(fields=["fingerprint", "updated_at", "id"], name="jobs_failed_alike", condition=Q(status=Status.FAILED)),
             # What counts towards the limit of a type. (Jobs of types without one pay nothing.)
