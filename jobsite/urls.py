@@ -2,14 +2,12 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from jobs.views import probes
 from orchestration_api.openapi import views as openapi
 from orchestration_api.urls import nothing_here, release
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:jobs_job_changelist"), name="home"),
     path("", include("jobs.urls")),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),
