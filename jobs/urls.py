@@ -5,6 +5,7 @@ from django.urls import path
 from jobs.views.audit import AuditPage
 from jobs.views.jobs import JobsPage
 from jobs.views.jobs_parts import JobCounts, JobError, JobsCsv
+from jobs.views.overview import OverviewPage
 
 app_name = "pages"
 urlpatterns = [
@@ -12,5 +13,6 @@ urlpatterns = [
     path("jobs.csv", JobsCsv.as_view(), name="jobs_csv"),
     path("jobs/counts", JobCounts.as_view(), name="job_counts"),
     path("jobs/<str:job_id>/error", JobError.as_view(), name="job_error"),
+    path("", OverviewPage.as_view(), name="overview"),
     path("audit", AuditPage.as_view(), name="audit"),
 ]

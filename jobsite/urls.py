@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from jobs.views import probes
 from jobs.views.metrics import metrics_page
@@ -14,7 +13,6 @@ handler403 = "jobs.views.errors.permission_denied"
 handler404 = "jobs.views.errors.page_not_found"
 handler500 = "jobs.views.errors.server_error"
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:jobs_job_changelist"), name="home"),
     path("", include("jobs.urls")),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),

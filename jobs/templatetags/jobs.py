@@ -102,6 +102,12 @@ def ago(moment: datetime | None) -> SafeString:
 
 
 @register.simple_tag
+def age(moment: datetime | None) -> SafeString:
+    """How old something is, in its two largest units, with the exact time on hover."""
+    return NONE if moment is None else _time(moment, duration(timezone.now() - moment), counted="span")
+
+
+@register.simple_tag
 def at(moment: datetime | None) -> SafeString:
     """The clock time in UTC, with its day unless it is today's."""
     if moment is None:

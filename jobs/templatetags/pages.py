@@ -37,6 +37,7 @@ class Destination:
 
 
 DESTINATIONS = (
+    Destination("Overview", "pages:overview", "o", "jobs.view_job"),
     Destination("Jobs", "pages:jobs", "j", "jobs.view_job"),
     Destination("Failures", "admin:jobs_failuregroup_changelist", "f", "jobs.view_failuregroup"),
     Destination("Fleet", "admin:jobs_orchestrator_changelist", "l", "jobs.view_orchestrator"),
