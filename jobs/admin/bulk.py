@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -18,6 +19,7 @@ from jobs import bulk
 from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.filters import StateFilter
 from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.selecting import refuse_many
 from jobs.models import PENDING, BulkItem, BulkOperation, BulkState
 from jobs.records import SiteAct
 from jobs.returning import back_to
@@ -151,10 +153,15 @@ class BulkOperationAdmin(ReadOnlyAdmin):
         conduct = CONDUCT[name]
         if not request.user.has_perms(conduct.needs(operation)):
             raise PermissionDenied
+        if conduct.begins:
+            refuse_many(request, _size(operation))
         form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
         if form.is_valid():
             try:
-                done = conduct.act(operation.id, by=staff(request), reason=form.cleaned_data["reason"])
+                with transaction.atomic():
+                    done = conduct.act(operation.id, by=staff(request), reason=form.cleaned_data["reason"])
+                    if conduct.begins:
+                        refuse_many(request, done.selected or 0)
             except (bulk.NotNow, bulk.TooManyJobs) as refusal:
                 messages.error(request, str(refusal))
             else:

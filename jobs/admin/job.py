@@ -25,6 +25,7 @@ from jobs.bulk import ACTIONS
 from jobs.ids import PREFIX
 from jobs.lifecycle import Act, Verb
 from jobs.models import Job
+from jobs.roles import ACT_ON_MANY
 from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
 
 # Of an error, what is looked at in lists: it may be megabytes.
@@ -68,7 +69,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         selecting.tick_for_all(request)
-        return super().changelist_view(request, {**(extra_context or {}), "acts_on_all": selecting.may_act_on_many(request)})
+        return super().changelist_view(request, {**(extra_context or {}), "acts_on_all": _may_act_on_all(request)})
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("jobs.change_job")
@@ -135,3 +136,7 @@ class JobAdmin(ReadOnlyAdmin):
     @admin.display(description="Updated", ordering="updated_at")
     def updated(self, job: Job) -> SafeString:
         return ago(job.updated_at)
+
+
+def _may_act_on_all(request: HttpRequest) -> bool:
+    return selecting.may_act_on_many(request) and request.user.has_perm(ACT_ON_MANY)

@@ -21,6 +21,7 @@ from jobs.bulk import BulkAction, Selection, TooManyJobs
 from jobs.ids import is_id
 from jobs.lifecycle import ActorKind
 from jobs.models import BulkOperation, Job
+from jobs.roles import ACT_ON_MANY, may_act_on
 
 if TYPE_CHECKING:
     from jobs.admin.readonly import ReadOnlyAdmin
@@ -53,6 +54,15 @@ def may_act_on_many(request: HttpRequest) -> bool:
     return request.user.has_perm("jobs.add_bulkoperation")
 
 
+def refuse_many(request: HttpRequest, count: int) -> None:
+    """
+    Raises:
+        PermissionDenied: these are more jobs than the one who asks may act on at once; it names the permission.
+    """
+    if not may_act_on(request.user, count):
+        raise PermissionDenied(ACT_ON_MANY)
+
+
 def ask_or_begin(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, jobs: "QuerySet[Job]") -> HttpResponse:
     """An admin action on many: first the page that asks, and when that comes back with a reason, the operation, which then runs.
 
@@ -83,6 +93,7 @@ def _selection(request: HttpRequest, jobs: "QuerySet[Job]") -> Selection:
 
 def _question(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, form: ReasonForm, selection: Selection) -> HttpResponse:
     preview = bulk.preview_of(action, selection, by=ActorKind.USER)
+    refuse_many(request, preview["count"])
     return ask(
         admin,
         request,
@@ -106,7 +117,9 @@ def _begun(request: HttpRequest, action: BulkAction, form: ReasonForm, selection
     by, key = staff(request), _form_key(request)
     with transaction.atomic():
         operation = bulk.create(action.name, selection, by=by, arguments=form.arguments, form_key=key)
-        return bulk.confirm(operation.id, by=by, reason=form.cleaned_data["reason"])
+        confirmed = bulk.confirm(operation.id, by=by, reason=form.cleaned_data["reason"])
+        refuse_many(request, confirmed.selected or 0)
+        return confirmed
 
 
 def _form_key(request: HttpRequest) -> str | None:

@@ -19,6 +19,7 @@ from jobs import bulk, failure_groups, triage
 from jobs.actors import Actor
 from jobs.admin.acting import MOST_AT_ONCE, ReasonForm, staff
 from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.selecting import refuse_many
 from jobs.models import FailureGroup, TriageState
 from jobs.records import SiteAct
 from jobs.returning import back_to
@@ -98,6 +99,7 @@ class Act:
         is_open: whether it would change anything of a group that is so.
         permissions: that it needs, all of them.
         note: what else there is to know.
+        reach: on how many jobs it acts, of such groups.
     """
 
     make: Callable[..., bool]
@@ -108,6 +110,7 @@ class Act:
     is_open: Callable[[FailureGroup], bool]
     permissions: tuple[str, ...] = ("jobs.change_failuregroup",)
     note: str = "Neither jobs nor counts are changed."
+    reach: Callable[[Sequence[str]], int] = lambda names: 0
 
 
 def _of_triage(name: SiteAct, make: Callable[..., Triaged], form: type[Form], icon: str, consequence: str, past: str) -> Act:
@@ -159,6 +162,7 @@ ACTS = {
         lambda group: bool(failure_groups.failed_now([group.fingerprint])[group.fingerprint]),
         permissions=("jobs.change_job", "jobs.add_bulkoperation"),
         note="The sweep loop carries it out, as a bulk operation.",
+        reach=lambda names: sum(failure_groups.failed_now(names).values()),
     ),
 }
 
@@ -201,6 +205,7 @@ class TriageAdmin(ReadOnlyAdmin):
 
     def _ask_or_act(self, request: HttpRequest, act_name: SiteAct, names: Sequence[str], *, back: str, answered: bool) -> HttpResponse:
         act = ACTS[act_name]
+        refuse_many(request, act.reach(names))
         form = act.form(request.POST) if answered else act.form()
         if form.is_valid():
             by, said = staff(request), {"reason": form.cleaned_data["reason"], **form.terms()}
