@@ -3,6 +3,9 @@
 from django.urls import path
 
 from jobs.views.audit import AuditPage
+from jobs.views.bulk import BulkOperationPage, BulkOperationsPage
+from jobs.views.failure_group import FailureGroupPage
+from jobs.views.failures import FailuresPage
 from jobs.views.jobs import JobsPage
 from jobs.views.jobs_parts import JobCounts, JobError, JobsCsv
 from jobs.views.overview import OverviewPage
@@ -15,4 +18,8 @@ urlpatterns = [
     path("jobs/<str:job_id>/error", JobError.as_view(), name="job_error"),
     path("", OverviewPage.as_view(), name="overview"),
     path("audit", AuditPage.as_view(), name="audit"),
+    path("bulk", BulkOperationsPage.as_view(), name="bulk"),
+    path("bulk/<slug:operation_id>", BulkOperationPage.as_view(), name="bulk_operation"),
+    path("failures", FailuresPage.as_view(), name="failures"),
+    path("failures/<slug:fingerprint>", FailureGroupPage.as_view(), name="failure_group"),
 ]

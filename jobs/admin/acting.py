@@ -105,7 +105,7 @@ def ask(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, form: 
     concerned = context["concerned"]
     words = _TITLES.get(action.name, action.name.capitalize())
     told: dict[str, object] = {
-        "title": f"{words} {_jobs(concerned)}" if concerned else f"{action.name.capitalize()}: nothing to do",
+        "title": f"{words} {in_number(concerned)}" if concerned else f"{action.name.capitalize()}: nothing to do",
         "verb": action.name,
         "form": form,
         "checkbox": ACTION_CHECKBOX_NAME,
@@ -160,5 +160,6 @@ def _back(request: HttpRequest, ids: list[str]) -> str:
     return back_to(request, job_url(ids[0]) if "from_job" in request.POST and len(ids) == 1 else request.get_full_path())
 
 
-def _jobs(count: object) -> str:
+def in_number(count: object) -> str:
+    """`1 job`, `1,284 jobs`."""
     return "1 job" if count == 1 else f"{count:,} jobs"
