@@ -40,7 +40,7 @@ DESTINATIONS = (
     Destination("Jobs", "admin:jobs_job_changelist", "j", "jobs.view_job"),
     Destination("Failures", "admin:jobs_failuregroup_changelist", "f", "jobs.view_failuregroup"),
     Destination("Fleet", "pages:fleet", "l", "jobs.view_orchestrator"),
-    Destination("Types", "admin:jobs_jobtype_changelist", "y", "jobs.view_jobtype"),
+    Destination("Types", "pages:types", "y", "jobs.view_jobtype"),
     Destination("Sweeps", "admin:jobs_sweeprun_changelist", "s", "jobs.view_sweeprun"),
     Destination("Bulk", "admin:jobs_bulkoperation_changelist", "b", "jobs.view_bulkoperation"),
     Destination("Audit", "pages:audit", "a", "jobs.view_auditentry"),

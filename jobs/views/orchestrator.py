@@ -1,6 +1,5 @@
 """One orchestrator: what it is, what it holds, what may be done about it, and who speaks for it."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,27 +12,13 @@ from jobs.fleet import COUNTED_TO
 from jobs.ids import is_orchestrator_id
 from jobs.models import ApiToken, AuditEntry, Job, PauseMode
 from jobs.roster import Member
+from jobs.views.offers import Offer
 from jobs.views.page import Page
 
 MOST_JOBS = 100
 _MOST_TOKENS, _MOST_ACTS = 20, 20
 # For how long it is told that two used an id, and that reports came without a lease token.
 _TOLD_FOR = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Offer:
-    """An act that staff may ask for, on a page of the admin.
-
-    Attributes:
-        obstacle: why it can't be done now; empty when it can.
-    """
-
-    words: str
-    icon: str
-    url: str
-    effect: str
-    obstacle: str
 
 
 class OrchestratorPage(Page):
