@@ -6,9 +6,12 @@ from jobs.views.audit import AuditPage
 from jobs.views.bulk import BulkOperationPage, BulkOperationsPage
 from jobs.views.failure_group import FailureGroupPage
 from jobs.views.failures import FailuresPage
+from jobs.views.fleet import FleetPage
 from jobs.views.jobs import JobsPage
 from jobs.views.jobs_parts import JobCounts, JobError, JobsCsv
+from jobs.views.orchestrator import OrchestratorPage
 from jobs.views.overview import OverviewPage
+from jobs.views.types import TypePage, TypesPage
 
 app_name = "pages"
 urlpatterns = [
@@ -22,4 +25,8 @@ urlpatterns = [
     path("bulk/<slug:operation_id>", BulkOperationPage.as_view(), name="bulk_operation"),
     path("failures", FailuresPage.as_view(), name="failures"),
     path("failures/<slug:fingerprint>", FailureGroupPage.as_view(), name="failure_group"),
+    path("fleet", FleetPage.as_view(), name="fleet"),
+    path("fleet/<path:id>", OrchestratorPage.as_view(), name="orchestrator"),
+    path("types", TypesPage.as_view(), name="types"),
+    path("types/<str:name>", TypePage.as_view(), name="type"),
 ]
