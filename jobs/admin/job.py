@@ -22,7 +22,9 @@ from jobs.admin.filters import (
 )
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.bulk import ACTIONS
+from jobs.failures import exit_words
 from jobs.ids import PREFIX
+from jobs.legible import one_line
 from jobs.lifecycle import Act, Verb
 from jobs.models import Job
 from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
@@ -121,12 +123,12 @@ class JobAdmin(ReadOnlyAdmin):
         if not head:
             return SafeString("")
         code = (
-            format_html('<span class="x" title="{}">{}</span>', job_page.exit_words(job.exit_code), job.exit_code)
+            format_html('<span class="x" title="{}">{}</span>', exit_words(job.exit_code), job.exit_code)
             if job.exit_code is not None
             else ""
         )
         full = head if len(head) < ERROR_HEAD else f"{head}…\n(the whole error stands on the job's page)"
-        return format_html('<span class="preview" title="{}">{}{}</span>', full, code, job_page.one_line(head))
+        return format_html('<span class="preview" title="{}">{}{}</span>', full, code, one_line(head))
 
     @admin.display(description="Created")
     def created(self, job: Job) -> SafeString:

@@ -1,7 +1,5 @@
 """What stands on the page of one job: its failure first, then its story."""
 
-import re
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +11,8 @@ from django.utils import timezone
 
 from jobs import blockers, timing
 from jobs.cancels import proof_of
+from jobs.failures import exit_words
+from jobs.legible import one_line
 from jobs.lifecycle import TABLE, ActorKind, Status, Verb, verbs_from
 from jobs.masking import shown
 from jobs.models import Attempt, AuditEntry, Job, LogLine
@@ -29,8 +29,6 @@ _EFFECTS = {
     Verb.CANCEL: "A held job is stopped by its orchestrator.",
     Verb.RELEASE: "Back to the queue, no attempt counted.",
 }
-_EXIT_WORDS = {126: "found, but not executable", 127: "command not found", 124: "timed out", -1: "timed out, or never started"}
-_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(: |$)")
 
 
 @dataclass(frozen=True)
@@ -117,29 +115,6 @@ def headline(job: Job) -> str:
         return f"Exit {job.exit_code}: {words}"
     kind = (job.error_category or "unknown").replace("_", " ")
     return f"Exit {job.exit_code}: {kind}" if job.exit_code else f"Failed: {kind}"
-
-
-def exit_words(code: int | None) -> str:
-    """The meaning of an exit code by the shell's conventions; empty when it has none."""
-    if code is None:
-        return ""
-    if code in _EXIT_WORDS:
-        return _EXIT_WORDS[code]
-    number = -code if code < 0 else code - 128
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        return ""
-    return f"killed ({name}), most often out of memory" if name == "SIGKILL" else f"ended by {name}"
-
-
-def one_line(error: str) -> str:
-    """The line of an error that names it: of a Python traceback the last exception, of anything else the first line."""
-    lines = [line.rstrip() for line in error.splitlines() if line.strip()]
-    if not lines:
-        return ""
-    named = [line for line in lines if _EXCEPTION.match(line)] if lines[0].startswith("Traceback (most recent call last)") else []
-    return named[-1] if named else lines[0].strip()
 
 
 def runs_begun(job: Job) -> int:

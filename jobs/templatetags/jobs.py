@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from jobs import legible as texts
 from jobs import times, watch
 from jobs.lifecycle import Status
 from jobs.models import Job
@@ -113,6 +114,12 @@ def at(moment: datetime | None) -> SafeString:
 def duration(span: timedelta | float | None) -> str:
     """`2m 14s`; a dash where there is none."""
     return DASH if span is None else times.in_words(span)
+
+
+@register.filter
+def legible(text: str) -> str:
+    """What others wrote, with nothing in it that is obeyed or unseen."""
+    return texts.legible(text)
 
 
 @register.filter
