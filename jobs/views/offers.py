@@ -17,7 +17,7 @@ _ICONS = {Verb.CANCEL: "stop", FORCED: "alert", Act.EDIT: "up"}
 _WORDS = {Act.EDIT: "Set priority", FORCED: "Force end"}
 _EFFECTS: dict[str, str] = {
     Verb.RETRY: "Back to the queue with at least one more attempt.",
-    Verb.CANCEL: "A held job is stopped by its orchestrator.",
+    Verb.CANCEL: "It ends at once.",
     Verb.RELEASE: "Back to the queue, no attempt counted.",
     Act.EDIT: "Of those that wait, the highest is claimed first.",
     FORCED: "Ends it as failed or cancelled without waiting.",
@@ -72,6 +72,8 @@ def _is_open(name: str, status: Status) -> bool:
 def _effect(job: Job, name: str) -> str:
     if name == Verb.RELEASE and job.cancel_requested_at:
         return "A cancel is pending, so the job ends cancelled."
+    if name == Verb.CANCEL and job.orchestrator_id and Status(job.status).is_live:
+        return f"{job.orchestrator_id} is asked to stop it."
     if name == FORCED and job.orchestrator_id:
         return f"Ends it as failed or cancelled without waiting for {job.orchestrator_id}."
     return _EFFECTS[name]

@@ -7,8 +7,10 @@
   const button = document.getElementById("follows");
   const state = document.querySelector(".follow");
   let follows = Boolean(button);
-  let missed = 0;
+  // The last line there was when the reader stopped.
+  let stopped = null;
 
+  const written = () => [...lines.querySelectorAll("[data-at]")];
   const isAtEnd = () => lines.scrollHeight - lines.scrollTop - lines.clientHeight < 24;
   const toEnd = () => { lines.scrollTop = lines.scrollHeight; };
 
@@ -16,22 +18,22 @@
     if (!button) return;
     button.setAttribute("aria-pressed", String(follows));
     state.classList.toggle("stopped", !follows);
-    const words = follows ? "Following" : missed ? `Stopped, ${missed} new below` : "Stopped";
+    const all = written();
+    const missed = all.length - 1 - all.indexOf(stopped);
+    const words = follows ? "Following" : stopped && missed ? `Stopped, ${missed} new below` : "Stopped";
     const word = state.querySelector(".word");
     if (word.textContent !== words) word.textContent = words;
   };
 
   const follow = (on) => {
     follows = on;
-    if (on) {
-      missed = 0;
-      toEnd();
-    }
+    stopped = on ? null : written().at(-1);
+    if (on) toEnd();
     tell();
   };
 
   lines.addEventListener("htmx:configRequest", (event) => {
-    const last = [...lines.querySelectorAll("[data-at]")].at(-1);
+    const last = written().at(-1);
     if (last) event.detail.parameters.after = last.dataset.at;
   });
   lines.addEventListener("htmx:afterSwap", () => {
@@ -40,12 +42,17 @@
       // Above what is in view nobody reads; the whole is to be had as text.
       while (all.length > MOST_LINES) all[0].remove();
       toEnd();
-    } else {
-      missed = [...lines.querySelectorAll("[data-at]")].filter((line) => line.offsetTop - lines.offsetTop > lines.scrollTop + lines.clientHeight).length;
     }
+    document.getElementById("log-count").textContent = `${written().length} lines`;
     tell();
   });
   lines.addEventListener("scroll", () => { if (button && isAtEnd() !== follows) follow(isAtEnd()); }, { passive: true });
+  // Once it has ended there is nothing more to follow.
+  document.getElementById("live").addEventListener("htmx:afterSwap", (event) => {
+    if (!button || !event.currentTarget.querySelector("[data-ended]")) return;
+    state.hidden = true;
+    button.hidden = true;
+  });
   button?.addEventListener("click", () => follow(!follows));
   toEnd();
   tell();
