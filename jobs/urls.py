@@ -7,8 +7,11 @@ from jobs.views.bulk import BulkOperationPage, BulkOperationsPage
 from jobs.views.failure_group import FailureGroupPage
 from jobs.views.failures import FailuresPage
 from jobs.views.fleet import FleetPage
+from jobs.views.job import JobPage
+from jobs.views.job_texts import ErrorText, LogText
 from jobs.views.jobs import JobsPage
 from jobs.views.jobs_parts import JobCounts, JobError, JobsCsv
+from jobs.views.logs import LogTail
 from jobs.views.orchestrator import OrchestratorPage
 from jobs.views.overview import OverviewPage
 from jobs.views.types import TypePage, TypesPage
@@ -20,6 +23,10 @@ urlpatterns = [
     path("jobs/counts", JobCounts.as_view(), name="job_counts"),
     path("jobs/<str:job_id>/error", JobError.as_view(), name="job_error"),
     path("", OverviewPage.as_view(), name="overview"),
+    path("jobs/<str:job_id>", JobPage.as_view(), name="job"),
+    path("jobs/<str:job_id>/log", LogTail.as_view(), name="job_log"),
+    path("jobs/<str:job_id>/log.txt", LogText.as_view(), name="job_log_text"),
+    path("jobs/<str:job_id>/error-<int:epoch>.txt", ErrorText.as_view(), name="job_error_text"),
     path("audit", AuditPage.as_view(), name="audit"),
     path("bulk", BulkOperationsPage.as_view(), name="bulk"),
     path("bulk/<slug:operation_id>", BulkOperationPage.as_view(), name="bulk_operation"),

@@ -13,7 +13,7 @@ from django.urls.resolvers import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.admin import acting, job_page, selecting
+from jobs.admin import acting, selecting
 from jobs.admin.filters import (
     AttentionFilter,
     CategoryFilter,
@@ -35,7 +35,9 @@ from jobs.paging import WrongPage
 from jobs.returning import back_to
 from jobs.roles import ACT_ON_MANY
 from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
+from jobs.views.job_page import context_of, jobs_for_a_page, runs_begun
 from jobs.views.jobs import search_of
+from jobs.views.logs import NO_CHOICE, tail
 
 # Of an error, what is looked at in lists: it may be megabytes.
 ERROR_HEAD = 2000
@@ -105,14 +107,15 @@ class JobAdmin(ReadOnlyAdmin):
         return request.user.has_perm("jobs.change_job")
 
     def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
-        return job_page.context_of(noun, may_act=self.has_act_permission(request))
+        seen_on_site = {"view_on_site": self.get_view_on_site_url(noun)}
+        return context_of(noun, user=request.user) | {"log": tail(noun.id, NO_CHOICE), "find": ""} | seen_on_site
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         if request.resolver_match and request.resolver_match.url_name == "jobs_job_changelist":
             return Job.objects.defer("payload", "metadata", "result", "last_error", "progress").annotate(
                 error_head=Left("last_error", ERROR_HEAD)
             )
-        return Job.objects.all()
+        return jobs_for_a_page()
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Job], search_term: str) -> tuple[QuerySet[Job], bool]:
         words = search_term.split()
@@ -140,7 +143,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Att.")
     def runs(self, job: Job) -> str:
-        return f"{job_page.runs_begun(job)}/{job.max_attempts}"
+        return f"{runs_begun(job)}/{job.max_attempts}"
 
     @admin.display(description="Held by")
     def holder(self, job: Job) -> str:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0029_roles")]
+    dependencies = [("jobs", "0030_lists_of_jobs")]
     operations = [
         migrations.AddIndex(
             model_name="auditentry",

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from jobs import lifecycle, unique_keys
 from jobs.actors import Actor, Holder
@@ -179,6 +180,9 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+    def get_absolute_url(self) -> str:
+        return reverse("pages:job", args=[self.id])
 
     @property
     def attempt_number(self) -> int:
