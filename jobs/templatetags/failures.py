@@ -30,7 +30,7 @@ BULK_TONES = {
 }
 BULK_WORDS = {state: str(state.label) for state in BulkState} | {BulkState.PREVIEW: "Not confirmed"}
 # What jobs/fingerprints.py writes for what varies.
-_MASK = re.compile("#|&lt;[a-z]+&gt;")
+_MASK = re.compile("#|&lt;(?:email|path|text|url)&gt;")
 
 
 @register.simple_tag
