@@ -30,7 +30,7 @@ BULK_TONES = {
 }
 BULK_WORDS = {state: str(state.label) for state in BulkState} | {BulkState.PREVIEW: "Not confirmed"}
 # What jobs/fingerprints.py writes for what varies.
-_MASK = re.compile("#|&lt;[a-z]+&gt;")
+_MASK = re.compile("#|&lt;(?:email|path|text|url)&gt;")
 
 
 @register.simple_tag
@@ -51,7 +51,7 @@ def group_remark(group: FailureGroup) -> SafeString:
         return format_html("resolved {}", ago(group.triaged_at))
     if group.is_ongoing:
         return SafeString("ongoing")
-    return format_html("since {}", ago(group.first_seen_at)) if group.state == TriageState.NEW else SafeString("")
+    return ago(group.first_seen_at) if group.state == TriageState.NEW else SafeString("")
 
 
 @register.simple_tag
@@ -65,6 +65,13 @@ def failed_jobs(fingerprint: str, orchestrator: str = "") -> str:
     """The list of jobs that stand failed alike, of those that ran on an orchestrator if one is named: as many as its group counts."""
     where = {"status": Status.FAILED.value, "fingerprint": fingerprint} | ({"orchestratorId": orchestrator} if orchestrator else {})
     return f"{_JOBS}?{urlencode(where)}"
+
+
+@register.filter
+def exit_told(codes: str) -> str:
+    """The codes of a group, its exit code named as such."""
+    first, _, rest = legible(codes).partition(" ")
+    return " ".join(filter(None, (f"exit {first}" if first.lstrip("-").isdecimal() else first, rest)))
 
 
 @register.filter

@@ -104,7 +104,7 @@ class BulkOperationPage(Page):
         rows, pager = listed(
             self.request, items, _ITEMS, ordering="ordinal", words="In the order in which they are done", ends=("Back", "More")
         )
-        left = "Left" if operation.state in _LIVE or operation.state == BulkState.PREVIEW else "Left as they are"
+        left = "Left as they are" if operation.state == BulkState.STOPPED else "Left"
         words = {**{outcome.value: str(outcome.label) for outcome in ItemOutcome}, PENDING: left}
         return {
             "operation": operation,

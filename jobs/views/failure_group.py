@@ -10,6 +10,7 @@ from django.http import Http404
 
 from jobs import times
 from jobs.failure_groups import hour_of
+from jobs.legible import legible
 from jobs.lifecycle import Status
 from jobs.models import AuditEntry, FailureGroup, Job
 from jobs.templatetags.charts import Series, Stacked
@@ -46,7 +47,7 @@ class FailureGroupPage(Page):
         return group
 
     def shell_context(self) -> dict[str, Any]:
-        return {"title": self.group.title, "group": self.group}
+        return {"title": legible(self.group.title), "group": self.group}
 
     def live_context(self) -> dict[str, Any]:
         group, user = self.group, self.request.user

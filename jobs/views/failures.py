@@ -33,6 +33,8 @@ _PAGING = Paging(
 _ORDERS = {"last": "last seen", "first": "first seen", "failures": "failures"}
 # Of the groups seen last, which are counted by state; more are "10,000+".
 _MOST_COUNTED = 10_000
+# Orchestrators that a row names.
+_MOST_NAMED = 2
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,16 @@ class Line:
     group: FailureGroup
     figures: Figures
     retry: Offer
+
+    @property
+    def ran_on(self) -> list[str]:
+        """The orchestrators that there is room for by name."""
+        named = list(self.figures.ran_on)
+        return named if len(named) <= _MOST_NAMED else named[: _MOST_NAMED - 1]
+
+    @property
+    def others(self) -> int:
+        return len(self.figures.ran_on) - len(self.ran_on)
 
 
 class FailuresPage(Page):

@@ -1,10 +1,12 @@
 """Staff see what failed alike, and say what they make of it: asked for a reason first, as themselves."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 
 from jobs import bulk, triage
 from jobs.models import AuditEntry, FailureGroup, Job
@@ -192,3 +194,10 @@ def test_a_group_of_more_than_50_jobs_is_retried_only_by_who_may_act_on_many(gro
 
     assert client_with(*operators_own).post(f"{LIST}{group.pk}/retry/", body).status_code == 403
     assert bulk.last_retry(group.pk) is None
+
+
+def test_the_list_tells_what_is_new_since_yesterday(operator: Client, group: FailureGroup) -> None:
+    old = grouped(failed("disk full"))
+    FailureGroup.objects.filter(pk=old.pk).update(first_seen_at=timezone.now() - timedelta(days=3))
+
+    assert [one.pk for one in operator.get(LIST, {"new": "24h"}).context["cl"].result_list] == [group.pk]
