@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from jobs import bulk, failure_groups
-from jobs.admin.filters import CategoryFilter, TriageStateFilter, TypeFilter
+from jobs.admin.filters import CategoryFilter, FirstSeenFilter, TriageStateFilter, TypeFilter
 from jobs.admin.readonly import acts_on
 from jobs.admin.triage import TriageAdmin
 from jobs.models import CanaryState, FailureCount, FailureGroup, TriageState
@@ -34,8 +34,8 @@ class _GroupCategoryFilter(CategoryFilter):
 @admin.register(FailureGroup)
 class FailureGroupAdmin(TriageAdmin):
     page_template = "admin/jobs/acts.html"
-    list_display = ["badge", "name", "job_type", "kind", "count", "failed", "first", "last", "whose"]
-    list_filter = [TriageStateFilter, TypeFilter, _GroupCategoryFilter]
+    list_display = ["badge", "name", "job_type", "kind", "count", "failed", "first", "last", "whose", "known"]
+    list_filter = [TriageStateFilter, FirstSeenFilter, TypeFilter, _GroupCategoryFilter]
     sortable_by = ["count", "last"]
     ordering = ["-last_seen_at", "fingerprint"]
     search_fields = ["title"]
@@ -146,6 +146,10 @@ class FailureGroupAdmin(TriageAdmin):
     @admin.display(description="Owner")
     def whose(self, group: FailureGroup) -> str:
         return group.owner or NONE
+
+    @admin.display(description="Note")
+    def known(self, group: FailureGroup) -> SafeString:
+        return format_html('<span class="preview" title="{}">{}</span>', group.note, group.note) if group.note else NONE
 
     def _state(self, group: FailureGroup) -> SafeString:
         parts = [self.badge(group)]

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.db.models.functions import Left
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.admin import acting, job_page, selecting
+from jobs.admin import acting, adding, job_page, selecting
 from jobs.admin.filters import (
     AttentionFilter,
     CategoryFilter,
@@ -21,11 +21,11 @@ from jobs.admin.filters import (
     TypeFilter,
 )
 from jobs.admin.readonly import ReadOnlyAdmin
-from jobs.bulk import ACTIONS
+from jobs.bulk import ACTIONS, FORCED
 from jobs.ids import PREFIX
 from jobs.lifecycle import Act, Verb
 from jobs.models import Job
-from jobs.roles import ACT_ON_MANY
+from jobs.roles import ACT_ON_MANY, FORCE
 from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
 
 # Of an error, what is looked at in lists: it may be megabytes.
@@ -44,7 +44,8 @@ class JobAdmin(ReadOnlyAdmin):
     ordering = ["-updated_at", "-id"]
     search_fields = ["id"]
     search_help_text = f"Id, or words of an error among the newest {MOST_SEARCHED:,} jobs"
-    actions = ["retry", "cancel", "release", "edit"]
+    actions = ["retry", "cancel", "release", "edit", "force_fail", "force_cancel"]
+    needs = {"act": ("jobs.change_job",), "force": ("jobs.change_job", FORCE)}
 
     @admin.action(permissions=["act"], description="Retry")
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
@@ -62,17 +63,42 @@ class JobAdmin(ReadOnlyAdmin):
     def edit(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
         return self._ask_or_act(request, queryset, Act.EDIT)
 
+    @admin.action(permissions=["force"], description="Force fail")
+    def force_fail(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
+        return self._ask_or_force(request, "force_fail")
+
+    @admin.action(permissions=["force"], description="Force cancel")
+    def force_cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
+        return self._ask_or_force(request, "force_cancel")
+
     def _ask_or_act(self, request: HttpRequest, queryset: QuerySet[Job], name: str) -> HttpResponse:
         if selecting.is_for_many(request):
             return selecting.ask_or_begin(self, request, ACTIONS[name], queryset)
         return acting.ask_or_act(self, request, ACTIONS[name])
 
+    def _ask_or_force(self, request: HttpRequest, name: str) -> HttpResponse:
+        if selecting.is_for_many(request):
+            messages.error(request, f"At most {acting.MOST_AT_ONCE} jobs are forced at once; nothing was done.")
+            return HttpResponseRedirect(request.get_full_path())
+        return acting.ask_or_act(self, request, FORCED[name])
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return adding.ask_or_add(self, request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(adding.PERMISSION)
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         selecting.tick_for_all(request)
-        return super().changelist_view(request, {**(extra_context or {}), "acts_on_all": _may_act_on_all(request)})
+        return super().changelist_view(
+            request, {**(extra_context or {}), "acts_on_all": _may_act_on_all(request), "may_force": self.has_force_permission(request)}
+        )
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("jobs.change_job")
+        return request.user.has_perms(self.needs["act"])
+
+    def has_force_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms(self.needs["force"])
 
     def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
         return job_page.context_of(noun, may_act=self.has_act_permission(request))
