@@ -7,8 +7,9 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from jobs.admin.paging import CappedPaginator
 from jobs.models import AuditEntry
@@ -87,6 +88,11 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         raise PermissionDenied("Nothing here is deleted by a form.")
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """What Django logs of forms is nothing here; what was done stands in the audit log, and on the page."""
+        self._refuse_strangers(request)
+        return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
