@@ -135,6 +135,7 @@ def _djangos_own(model: str, noun: Callable[[World], list[Any]]) -> dict[str, Pl
 
 PLACES: dict[str, Place] = {
     "pages:audit": Place(VIEWER),
+    "pages:audit_entry": Place(VIEWER, _of("entry")),
     **_shown("job", "queued", VIEWER, add=OPERATOR),
     **_shown("auditentry", "entry", VIEWER),
     **_shown("failuregroup", "group", VIEWER, acts=dict.fromkeys(("acknowledge", "snooze", "resolve", "reopen", "retry"), OPERATOR)),
