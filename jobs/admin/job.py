@@ -1,9 +1,11 @@
 """Jobs: the list for triage, the page of one job, and the verbs that staff may say."""
 
+import re
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -24,14 +26,18 @@ from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.bulk import ACTIONS, FORCED
 from jobs.ids import PREFIX
 from jobs.lifecycle import Act, Verb
+from jobs.masking import is_secret
 from jobs.models import Job
-from jobs.roles import ACT_ON_MANY, FORCE
+from jobs.roles import ACT_ON_MANY, FORCE, VIEW_PAYLOAD
 from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
 
 # Of an error, what is looked at in lists: it may be megabytes.
 ERROR_HEAD = 2000
 # How far back the words of errors are searched.
 MOST_SEARCHED = 10_000
+# Of {"name": …, "value": …} it is masked by the name.
+_NAMED_BESIDE = "value"
+_IN_PAYLOAD = re.compile(r"payload\.(?P<keys>[^=\0]{1,200})=(?P<value>[^\0]{1,500})")
 
 
 @admin.register(Job)
@@ -43,7 +49,7 @@ class JobAdmin(ReadOnlyAdmin):
     sortable_by = ["updated"]
     ordering = ["-updated_at", "-id"]
     search_fields = ["id"]
-    search_help_text = f"Id, or words of an error among the newest {MOST_SEARCHED:,} jobs"
+    search_help_text = f"Id, words of an error, or payload.key=value, among the newest {MOST_SEARCHED:,} jobs"
     actions = ["retry", "cancel", "release", "edit", "force_fail", "force_cancel"]
     needs = {"act": ("jobs.change_job",), "force": ("jobs.change_job", FORCE)}
 
@@ -118,9 +124,21 @@ class JobAdmin(ReadOnlyAdmin):
             return queryset.filter(id__startswith=search_term.strip()), False
         newest = queryset.order_by("-updated_at", "-id").values("id")[:MOST_SEARCHED]
         found: QuerySet[Any] = queryset.filter(id__in=newest)
+        if in_payload := _IN_PAYLOAD.fullmatch(search_term.strip()):
+            return self._with_payload(request, found, in_payload["keys"].split("."), in_payload["value"]), False
         for word in words[:10]:
             found = found.filter(error_head__icontains=word)
         return found, False
+
+    def _with_payload(self, request: HttpRequest, jobs: "QuerySet[Job]", keys: list[str], value: str) -> QuerySet[Job]:
+        """Those whose payload says so; none where the answer would tell what is not shown."""
+        if not request.user.has_perm(VIEW_PAYLOAD) or any(is_secret(key) or key == _NAMED_BESIDE for key in keys):
+            messages.warning(request, "No payload is searched for what you may not read.")
+            return jobs.none()
+        place: Any = "payload"
+        for key in keys[:-1]:
+            place = KeyTransform(key, place)
+        return jobs.annotate(sought=KeyTextTransform(keys[-1], place)).filter(sought=value)
 
     @admin.display(description="Status")
     def badge(self, job: Job) -> str:

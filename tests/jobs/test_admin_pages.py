@@ -20,7 +20,7 @@ from jobs.lifecycle import Status
 from jobs.models import AuditEntry, Job, Orchestrator, SweepRun, Watch
 from jobs.outcomes import Report
 from jobs.sweeps import sweep
-from tests.factories import HOLDER, STAFF, JobFactory, claimed, running
+from tests.factories import HOLDER, STAFF, JobFactory, claimed, grouped, running
 
 LISTS = ["job", "auditentry", "orchestrator", "bulkoperation", "sweeprun"]
 HOSTILE = "</pre><script>alert('x')</script><img src=x onerror=alert(1)>"
@@ -275,3 +275,33 @@ def test_an_id_that_two_use_at_once_is_marked_and_for_a_day_told_of(admin_client
     Orchestrator.objects.update(double_at=timezone.now() - timedelta(days=2))
     for page in pages:
         assert "used by two" not in admin_client.get(page).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"), [("payload.rows=3", 1), ("payload.of.customer=ACME Ltd", 1), ("payload.rows=4", 0), ("payload.token=x", 0)]
+)
+def test_a_job_is_found_by_what_its_payload_says_unless_that_is_secret(admin_client: Client, query: str, found: int) -> None:
+    JobFactory(payload={"rows": 3, "of": {"customer": "ACME Ltd"}, "token": "x"})
+    JobFactory(payload=[1])
+
+    assert len(admin_client.get(list_of("job"), {"q": query}).context["cl"].result_list) == found
+
+
+def test_payloads_are_searched_for_those_alone_who_may_read_them(login: Login) -> None:
+    JobFactory(payload={"rows": 3})
+    page = login("view_job").get(list_of("job"), {"q": "payload.rows=3"})
+
+    assert not page.context["cl"].result_list
+    assert "No payload is searched for what you may not read." in page.text
+
+
+def test_what_is_new_since_yesterday_is_a_filter_of_the_groups(admin_client: Client, sql: Any) -> None:
+    groups = []
+    for kind in ("old", "new"):
+        job = running(JobFactory(type=kind))
+        job.fail(Report(error=f"{kind} order not found"), by=HOLDER)
+        groups.append(grouped(job))
+    sql("update failure_groups set first_seen_at = first_seen_at - interval '3 days' where fingerprint = %s", groups[0].pk)
+    page = admin_client.get(list_of("failuregroup"), {"new": "24h"})
+
+    assert [group.pk for group in page.context["cl"].result_list] == [groups[1].pk]
