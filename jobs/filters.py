@@ -15,6 +15,8 @@ from jobs.lifecycle import Act, ActorKind, Status, Verb
 from jobs.models import AuditEntry, FailureGroup, Job, TriageState
 from jobs.records import SiteAct
 
+# How far back the entries of a request are looked for, unless it is said.
+REQUESTS_SEARCHED = timedelta(days=7)
 _LONGEST_SPAN = timedelta(days=36_500)
 
 
@@ -140,8 +142,19 @@ class AuditFilterSet(_Strict):
         fields: list[str] = []
 
     def found(self, entries: "QuerySet[AuditEntry]", name: str, value: str) -> "QuerySet[AuditEntry]":
-        """Of a job, when it is the id of one, else of the request that caused it."""
-        return entries.filter(**{"job_id" if value.startswith(PREFIX) else "request_id": value})
+        """Of a job, when it is the id of one, else of the request that caused it.
+
+        Requests are on no index, for each entry would pay for it: without a period they are looked for among those of late.
+        """
+        if value.startswith(PREFIX):
+            return entries.filter(job_id=value)
+        return entries.filter(request_id=value, **({"at__gte": times.now() - REQUESTS_SEARCHED} if self.is_bounded else {}))
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether a request is asked for, and no period said."""
+        sought = self.data.get("q", "").strip()
+        return bool(sought) and not sought.startswith(PREFIX) and not self.data.get("within")
 
 
 def narrowed(jobs: "QuerySet[Job]", parameters: Mapping[str, str]) -> "QuerySet[Job]":

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from jobs.views.audit import AuditPage
+from jobs.views.audit import AuditEntryPage, AuditPage
 from jobs.views.bulk import BulkOperationPage, BulkOperationsPage
 from jobs.views.failure_group import FailureGroupPage
 from jobs.views.failures import FailuresPage
@@ -36,4 +36,5 @@ urlpatterns = [
     path("fleet/<path:id>", OrchestratorPage.as_view(), name="orchestrator"),
     path("types", TypesPage.as_view(), name="types"),
     path("types/<str:name>", TypePage.as_view(), name="type"),
+    path("audit/<int:entry_id>", AuditEntryPage.as_view(), name="audit_entry"),
 ]

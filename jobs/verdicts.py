@@ -6,7 +6,14 @@ from jobs.transitions import Ruling
 
 NO_SUCH_JOB = "no such job"
 # What an act has done to a job, by its name in the audit log.
-PAST = {"retry": "retried", "cancel": "cancelled", "release": "released", "cancel_request": "asked to cancel", "edit": "edited"}
+PAST = {
+    "retry": "retried",
+    "cancel": "cancelled",
+    "release": "released",
+    "cancel_request": "asked to cancel",
+    "edit": "edited",
+    "fail": "failed",
+}
 _OBSTACLES = {"unchanged": "already asked to cancel", "key_taken": "another job has the unique key"}
 
 

@@ -32,9 +32,11 @@ _CONSEQUENCES: dict[tuple[str, bool], str] = {
     (Verb.CANCEL, False): "will be cancelled at once",
     (Verb.CANCEL, True): "its orchestrator will be asked to stop",
     (Verb.RELEASE, True): "will go back to the queue, no attempt counted",
+    ("force_fail", True): "will fail now, and not be tried again; what its orchestrator still reports is not taken",
+    ("force_cancel", True): "will be cancelled now, without waiting for its orchestrator",
     (Act.EDIT, False): "will have the new priority",
 }
-_TITLES: dict[str, str] = {Act.EDIT: "Set the priority of"}
+_TITLES: dict[str, str] = {Act.EDIT: "Set the priority of", "force_fail": "Force the failure of", "force_cancel": "Force the cancel of"}
 
 
 class ReasonForm(forms.Form):
@@ -104,8 +106,9 @@ def ask(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, form: 
     concerned = context["concerned"]
     words = _TITLES.get(action.name, action.name.capitalize())
     told: dict[str, object] = {
-        "title": f"{words} {in_number(concerned)}" if concerned else f"{action.name.capitalize()}: nothing to do",
+        "title": f"{words} {in_number(concerned)}" if concerned else f"{words}: nothing to do",
         "verb": action.name,
+        "ends": "fail" in action.name or Verb.CANCEL in action.name,
         "form": form,
         "checkbox": ACTION_CHECKBOX_NAME,
     }

@@ -15,6 +15,7 @@ from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.ids import PREFIX
 from jobs.masking import shown
 from jobs.models import AuditEntry
+from jobs.roles import VIEW_PAYLOAD
 from jobs.templatetags.jobs import NONE, ago, job_link, status_word
 
 
@@ -56,7 +57,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
                 ("Reason", entry.reason or NONE),
                 ("Request", entry.request_id or NONE),
             ],
-            "documents": [("Detail", shown(entry.detail))],
+            "documents": [("Detail", shown(entry.detail))] if request.user.has_perm(VIEW_PAYLOAD) else [],
         }
 
     @admin.display(description="When")

@@ -1,19 +1,17 @@
 """Failure groups: what failed alike, and what people make of it."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from jobs import bulk, failure_groups
-from jobs.admin.filters import PERIODS, CategoryFilter, OneOf, TriageStateFilter, TypeFilter
+from jobs.admin.filters import CategoryFilter, FirstSeenFilter, TriageStateFilter, TypeFilter
 from jobs.admin.readonly import acts_on
 from jobs.admin.triage import TriageAdmin
 from jobs.group_filters import found
@@ -28,26 +26,11 @@ class _GroupCategoryFilter(CategoryFilter):
     column = "category"
 
 
-class _FirstSeenFilter(OneOf):
-    """What is new since yesterday, or since when one likes."""
-
-    title = "first seen"
-    parameter_name = "new"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(key, words) for key, (words, _) in PERIODS.items()]
-
-    def narrowed(self, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
-        since = timezone.now() - PERIODS[chosen][1]
-        # None was seen last before it was seen first; said twice, because the index is on the last time.
-        return queryset.filter(first_seen_at__gte=since, last_seen_at__gte=since)
-
-
 @admin.register(FailureGroup)
 class FailureGroupAdmin(TriageAdmin):
     page_template = "admin/jobs/acts.html"
-    list_display = ["badge", "name", "job_type", "kind", "count", "failed", "first", "last", "whose"]
-    list_filter = [TriageStateFilter, TypeFilter, _GroupCategoryFilter, _FirstSeenFilter]
+    list_display = ["badge", "name", "job_type", "kind", "count", "failed", "first", "last", "whose", "known"]
+    list_filter = [TriageStateFilter, FirstSeenFilter, TypeFilter, _GroupCategoryFilter]
     sortable_by = ["count", "last"]
     ordering = ["-last_seen_at", "fingerprint"]
     search_fields = ["title"]
@@ -153,6 +136,10 @@ class FailureGroupAdmin(TriageAdmin):
     @admin.display(description="Owner")
     def whose(self, group: FailureGroup) -> str:
         return group.owner or NONE
+
+    @admin.display(description="Note")
+    def known(self, group: FailureGroup) -> SafeString:
+        return format_html('<span class="preview" title="{}">{}</span>', group.note, group.note) if group.note else NONE
 
     def _state(self, group: FailureGroup) -> SafeString:
         parts = [self.badge(group)]

@@ -112,6 +112,19 @@ class TriageStateFilter(OneOf):
         return [(state.value, str(state.label)) for state in TriageState]
 
 
+class FirstSeenFilter(OneOf):
+    """What is new since yesterday, and the like."""
+
+    title = "new in"
+    parameter_name = "new"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(key, words) for key, (words, _) in PERIODS.items()]
+
+    def narrowed(self, queryset: QuerySet[Any], chosen: str) -> QuerySet[Any]:
+        return queryset.filter(first_seen_at__gte=timezone.now() - PERIODS[chosen][1])
+
+
 class AttentionFilter(OneOf):
     title = parameter_name = "attention"
 

@@ -1,10 +1,12 @@
 """Jobs: the list for triage, the page of one job, and the verbs that staff may say."""
 
+import re
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -13,7 +15,7 @@ from django.urls.resolvers import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.admin import acting, selecting
+from jobs.admin import acting, adding, selecting
 from jobs.admin.filters import (
     AttentionFilter,
     CategoryFilter,
@@ -24,16 +26,17 @@ from jobs.admin.filters import (
     TypeFilter,
 )
 from jobs.admin.readonly import ReadOnlyAdmin
-from jobs.bulk import ACTIONS
+from jobs.bulk import ACTIONS, FORCED
 from jobs.failures import exit_words
 from jobs.filters import WrongFilter
 from jobs.ids import PREFIX
 from jobs.legible import one_line
 from jobs.lifecycle import Act, Verb
+from jobs.masking import is_secret
 from jobs.models import Job
 from jobs.paging import WrongPage
 from jobs.returning import back_to
-from jobs.roles import ACT_ON_MANY
+from jobs.roles import ACT_ON_MANY, FORCE, VIEW_PAYLOAD
 from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
 from jobs.views.job_page import context_of, jobs_for_a_page, runs_begun
 from jobs.views.jobs import search_of
@@ -43,6 +46,12 @@ from jobs.views.logs import NO_CHOICE, tail
 ERROR_HEAD = 2000
 # How far back the words of errors are searched.
 MOST_SEARCHED = 10_000
+# Of {"name": …, "value": …} it is masked by the name.
+_NAMED_BESIDE = "value"
+_IN_PAYLOAD = re.compile(r"payload\.(?P<keys>[^=\0]{1,200})=(?P<value>[^\0]{1,500})")
+
+# What the jobs page asks for; jobs are forced from their own pages.
+_ASKED_FOR = frozenset({Verb.RETRY, Verb.CANCEL, Verb.RELEASE, Act.EDIT})
 
 
 @admin.register(Job)
@@ -54,8 +63,9 @@ class JobAdmin(ReadOnlyAdmin):
     sortable_by = ["updated"]
     ordering = ["-updated_at", "-id"]
     search_fields = ["id"]
-    search_help_text = f"Id, or words of an error among the newest {MOST_SEARCHED:,} jobs"
-    actions = ["retry", "cancel", "release", "edit"]
+    search_help_text = f"Id, words of an error, or payload.key=value, among the newest {MOST_SEARCHED:,} jobs"
+    actions = ["retry", "cancel", "release", "edit", "force_fail", "force_cancel"]
+    needs = {"act": ("jobs.change_job",), "force": ("jobs.change_job", FORCE)}
 
     @admin.action(permissions=["act"], description="Retry")
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
@@ -73,10 +83,30 @@ class JobAdmin(ReadOnlyAdmin):
     def edit(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
         return self._ask_or_act(request, queryset, Act.EDIT)
 
+    @admin.action(permissions=["force"], description="Force fail")
+    def force_fail(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
+        return self._ask_or_force(request, "force_fail")
+
+    @admin.action(permissions=["force"], description="Force cancel")
+    def force_cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse:
+        return self._ask_or_force(request, "force_cancel")
+
     def _ask_or_act(self, request: HttpRequest, queryset: QuerySet[Job], name: str) -> HttpResponse:
         if selecting.is_for_many(request):
             return selecting.ask_or_begin(self, request, ACTIONS[name], queryset, words=selecting.words_of(request))
         return acting.ask_or_act(self, request, ACTIONS[name])
+
+    def _ask_or_force(self, request: HttpRequest, name: str) -> HttpResponse:
+        if selecting.is_for_many(request):
+            messages.error(request, f"At most {acting.MOST_AT_ONCE} jobs are forced at once; nothing was done.")
+            return HttpResponseRedirect(request.get_full_path())
+        return acting.ask_or_act(self, request, FORCED[name])
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return adding.ask_or_add(self, request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(adding.PERMISSION)
 
     def get_urls(self) -> list[URLPattern]:
         return [path("act/", self.admin_site.admin_view(self.act_view), name="jobs_job_act"), *super().get_urls()]
@@ -87,7 +117,7 @@ class JobAdmin(ReadOnlyAdmin):
             raise PermissionDenied("jobs.change_job")
         otherwise = back_to(request, reverse("pages:jobs"))
         name = request.POST.get("action", "")
-        if name not in self.actions or not (selecting.is_across(request) or acting.selected_in(request)):
+        if name not in _ASKED_FOR or not (selecting.is_across(request) or acting.selected_in(request)):
             messages.warning(request, "Nothing was done: select jobs, and what to do to them.")
             return HttpResponseRedirect(otherwise)
         if not selecting.is_for_many(request):
@@ -101,10 +131,15 @@ class JobAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         selecting.tick_for_all(request)
-        return super().changelist_view(request, {**(extra_context or {}), "acts_on_all": _may_act_on_all(request)})
+        return super().changelist_view(
+            request, {**(extra_context or {}), "acts_on_all": _may_act_on_all(request), "may_force": self.has_force_permission(request)}
+        )
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("jobs.change_job")
+        return request.user.has_perms(self.needs["act"])
+
+    def has_force_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms(self.needs["force"])
 
     def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
         seen_on_site = {"view_on_site": self.get_view_on_site_url(noun)}
@@ -125,9 +160,21 @@ class JobAdmin(ReadOnlyAdmin):
             return queryset.filter(id__startswith=search_term.strip()), False
         newest = queryset.order_by("-updated_at", "-id").values("id")[:MOST_SEARCHED]
         found: QuerySet[Any] = queryset.filter(id__in=newest)
+        if in_payload := _IN_PAYLOAD.fullmatch(search_term.strip()):
+            return self._with_payload(request, found, in_payload["keys"].split("."), in_payload["value"]), False
         for word in words[:10]:
             found = found.filter(error_head__icontains=word)
         return found, False
+
+    def _with_payload(self, request: HttpRequest, jobs: "QuerySet[Job]", keys: list[str], value: str) -> QuerySet[Job]:
+        """Those whose payload says so; none where the answer would tell what is not shown."""
+        if not request.user.has_perm(VIEW_PAYLOAD) or any(is_secret(key) or key == _NAMED_BESIDE for key in keys):
+            messages.warning(request, "No payload is searched for what you may not read.")
+            return jobs.none()
+        place: Any = "payload"
+        for key in keys[:-1]:
+            place = KeyTransform(key, place)
+        return jobs.annotate(sought=KeyTextTransform(keys[-1], place)).filter(sought=value)
 
     @admin.display(description="Status")
     def badge(self, job: Job) -> str:

@@ -1,13 +1,15 @@
 """What all our admin pages share: they show, and no form of theirs adds, changes or deletes anything, not even for superusers."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from jobs.admin.paging import CappedPaginator
 from jobs.models import AuditEntry
@@ -39,10 +41,12 @@ def refuse_without(request: HttpRequest, *permissions: str) -> None:
 class ReadOnlyAdmin(ModelAdmin):
     """A list and a page for each row.
 
-    Subclasses name `page_template` and say in `page_of` what stands on it.
+    Subclasses name `page_template` and say in `page_of` what stands on it; and in `needs`, by which permissions their actions are open.
     """
 
     page_template = "admin/jobs/facts.html"
+    # The permissions behind the words that actions give as theirs.
+    needs: Mapping[str, Sequence[str]] = {}
     paginator = CappedPaginator
     show_full_result_count = False
     list_display_links = None
@@ -64,6 +68,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         self._refuse_strangers(request)
+        self._refuse_act(request)
         return super().changelist_view(request, extra_context)
 
     def change_view(
@@ -83,6 +88,11 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         raise PermissionDenied("Nothing here is deleted by a form.")
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """What Django logs of forms is nothing here; what was done stands in the audit log, and on the page."""
+        self._refuse_strangers(request)
+        return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -104,3 +114,13 @@ class ReadOnlyAdmin(ModelAdmin):
     def _refuse_strangers(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied(f"{self.opts.app_label}.view_{self.opts.model_name}")
+
+    def _refuse_act(self, request: HttpRequest) -> None:
+        """Django passes over an action that is not open to somebody, as if nothing had been asked for."""
+        names, index = request.POST.getlist("action"), request.POST.get("index", "0")
+        name = names[int(index)] if index.isdecimal() and len(index) < 4 and int(index) < len(names) else ""
+        if name in (self.actions or ()) and name not in self.get_actions(request):
+            refuse_without(request, *(permission for word in self._words_of(name) for permission in self.needs[word]))
+
+    def _words_of(self, action: str) -> Sequence[str]:
+        return getattr(self.get_action(action)[0], "allowed_permissions", ())  # type: ignore[index]

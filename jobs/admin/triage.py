@@ -148,11 +148,13 @@ class TriageAdmin(ReadOnlyAdmin):
         views = ((name, self.admin_site.admin_view(partial(self._ask_or_act_on_one, act_name=name))) for name in ACTS)
         return [*(path(f"<path:object_id>/{name}/", view, name=f"jobs_failuregroup_{name}") for name, view in views), *super().get_urls()]
 
+    needs = {"triage": ACTS[SiteAct.ACKNOWLEDGE].shown.permissions, "retry": ACTS[SiteAct.RETRY].shown.permissions}
+
     def has_triage_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("jobs.change_failuregroup")
+        return request.user.has_perms(self.needs["triage"])
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perms(ACTS[SiteAct.RETRY].shown.permissions)
+        return request.user.has_perms(self.needs["retry"])
 
     def acts_of(self, request: HttpRequest, group: FailureGroup) -> list[dict[str, str]]:
         """What may be said of a group now, by this person."""

@@ -1,6 +1,6 @@
 """Bulk operations: one act on many jobs, shown first, confirmed with a reason, and carried out a batch at a time."""
 
-from jobs.bulk.actions import ACTIONS, BulkAction
+from jobs.bulk.actions import ACTIONS, FORCED, BulkAction
 from jobs.bulk.canary import CANARIES, LONGEST_SPREAD, MOST_CANARIES, NothingToRetry, UnderWay, failed_alike, last_retry, retry_group
 from jobs.bulk.operations import PREFIX, ForStaff, NotNow, OtherNumber, confirm, create, forget_ended, forget_previews, pause, resume, stop
 from jobs.bulk.running import BATCH, run_batch
@@ -10,6 +10,7 @@ __all__ = [
     "ACTIONS",
     "BATCH",
     "CANARIES",
+    "FORCED",
     "LONGEST_SPREAD",
     "MOST",
     "MOST_CANARIES",

@@ -9,6 +9,7 @@ from jobs import transitions, triage
 from jobs.actors import Actor
 from jobs.lifecycle import Act, ActorKind, Status, Verb, permissions_of
 from jobs.models import FailureGroup, Job, TriageState
+from jobs.outcomes import Report, judge
 from jobs.records import SiteAct
 from jobs.transitions import Step
 from jobs.triage import NoSuchGroup, TriageRefused
@@ -69,6 +70,32 @@ def _through_the_door(name: Verb | Act, *takes: str) -> BulkAction:
     return BulkAction(str(name), frozenset(takes), is_open, apply)
 
 
+def _by_force(verb: Verb, step: Callable[[str, Actor, str], Step]) -> BulkAction:
+    """An end that is not waited for: what is held ends now, whatever its orchestrator still does."""
+
+    def is_open(status: Status, actor: ActorKind) -> bool:
+        return status.is_live and f"{verb}:{status}" in permissions_of(actor)
+
+    def apply(ids: Sequence[str], arguments: Arguments, *, by: Actor, reason: str) -> list[Verdict]:
+        statuses = dict(Job.objects.filter(id__among=list(ids)).values_list("id", "status"))
+        # What is not held is not what force is for: a queued job is cancelled without it.
+        held = [job_id for job_id in ids if job_id in statuses and Status(statuses[job_id]).is_live]
+        rulings = transitions.apply([step(job_id, by, reason) for job_id in held], by=by) if held else []
+        verdicts = dict(zip(held, map(verdict_on, rulings), strict=True))
+        return [verdicts.get(job_id) or _not_held(statuses.get(job_id)) for job_id in ids]
+
+    return BulkAction(f"force_{verb}", frozenset(), is_open, apply)
+
+
+def _not_held(status: str | None) -> Verdict:
+    return Verdict(False, f"already {status}" if status else NO_SUCH_JOB)
+
+
+def _failing(job_id: str, by: Actor, reason: str) -> Step:
+    failure = judge(Report(status="failed", error=f"Ended by {by.name}: {reason}", retryable=False))
+    return Step.ending(failure, job_id=job_id, reason=reason)
+
+
 def _may_be_acknowledged(status: Status, actor: ActorKind) -> bool:
     return status is Status.FAILED and actor is ActorKind.USER
 
@@ -112,6 +139,14 @@ def _acknowledged(group: str, by: Actor, reason: str) -> Verdict:
     return Verdict(True, "failure group acknowledged")
 
 
+# For staff with leave to force alone, a page of jobs at a time, and so for no operation.
+FORCED = {
+    action.name: action
+    for action in (
+        _by_force(Verb.FAIL, _failing),
+        _by_force(Verb.CANCEL, lambda job_id, by, reason: Step(job_id=job_id, action=Verb.CANCEL, reason=reason, force=True)),
+    )
+}
 ACTIONS = {
     action.name: action
     for action in (

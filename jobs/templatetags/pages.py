@@ -57,7 +57,9 @@ def destination_links(context: Context) -> SafeString:
     request: HttpRequest = context["request"]
     user = request.user
     shown = [place for place in DESTINATIONS if not place.permission or user.has_perm(place.permission)]
-    return format_html_join("", "{}", ((_link(place, request),) for place in shown))
+    # Where one is, is the longest address that leads there: a list of the admin is not the admin's own page as well.
+    here = max((url for place in shown if _leads_to(url := reverse(place.name), request.path)), key=len, default=None)
+    return format_html_join("", "{}", ((_link(place, here),) for place in shown))
 
 
 @register.simple_tag(takes_context=True)
@@ -114,10 +116,13 @@ def message_icon(tags: str) -> str:
     return next((symbol for tag, symbol in _ICONS.items() if tag in tags), "check")
 
 
-def _link(place: Destination, request: HttpRequest) -> SafeString:
+def _leads_to(url: str, path: str) -> bool:
+    return path == url if url == "/" else path == url or path.startswith(f"{url.rstrip('/')}/")
+
+
+def _link(place: Destination, here: str | None) -> SafeString:
     url = reverse(place.name)
-    here = request.path == url if url == "/" else request.path == url or request.path.startswith(f"{url.rstrip('/')}/")
-    current = SafeString(' aria-current="page"') if here else ""
+    current = SafeString(' aria-current="page"') if url == here else ""
     return format_html('<a href="{}" data-key="{}"{}>{}{}</a>', url, place.key, current, place.words, _news(place))
 
 

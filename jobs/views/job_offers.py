@@ -11,16 +11,16 @@ from jobs.models import Job
 from jobs.roles import FORCE
 
 CHANGE = "jobs.change_job"
-# Ends a job that somebody holds, without waiting for them; by the verbs fail and cancel, so it is none itself.
-FORCED = "force"
-_ICONS = {Verb.CANCEL: "stop", FORCED: "alert", Act.EDIT: "up"}
-_WORDS = {Act.EDIT: "Set priority", FORCED: "Force end"}
+_FAIL, _CANCEL = FORCED = ("force_fail", "force_cancel")
+_ICONS = {Verb.CANCEL: "stop", _FAIL: "alert", _CANCEL: "alert", Act.EDIT: "up"}
+_WORDS = {Act.EDIT: "Set priority", _FAIL: "Force fail", _CANCEL: "Force cancel"}
 _EFFECTS: dict[str, str] = {
     Verb.RETRY: "Back to the queue with at least one more attempt.",
     Verb.CANCEL: "It ends at once.",
     Verb.RELEASE: "Back to the queue, no attempt counted.",
     Act.EDIT: "Of those that wait, the highest is claimed first.",
-    FORCED: "Ends it as failed or cancelled without waiting.",
+    _FAIL: "It fails at once, as if its run had.",
+    _CANCEL: "It is cancelled without waiting for who runs it.",
 }
 
 Person = AbstractBaseUser | AnonymousUser | PermissionsMixin
@@ -44,7 +44,7 @@ class Offer:
 
     @property
     def is_danger(self) -> bool:
-        return self.name == FORCED
+        return self.name in FORCED
 
 
 def offers(job: Job, *, user: Person) -> list[Offer]:
@@ -55,7 +55,7 @@ def offers(job: Job, *, user: Person) -> list[Offer]:
         Verb.CANCEL,
         Verb.RELEASE,
         *([Act.EDIT] if _is_open(Act.EDIT, status) else []),
-        *([FORCED] if status.is_live else []),
+        *(FORCED if status.is_live else ()),
     ]
     return [
         Offer(name, _WORDS.get(name, name.capitalize()), _ICONS.get(name, name), _effect(job, name), _obstacle(job, name, user))
@@ -64,7 +64,7 @@ def offers(job: Job, *, user: Person) -> list[Offer]:
 
 
 def _is_open(name: str, status: Status) -> bool:
-    if name == FORCED:
+    if name in FORCED:
         return status.is_live
     return name in verbs_from(status, ActorKind.USER) or (name, status) in ACTS[ActorKind.USER]
 
@@ -74,8 +74,6 @@ def _effect(job: Job, name: str) -> str:
         return "A cancel is pending, so the job ends cancelled."
     if name == Verb.CANCEL and job.orchestrator_id and Status(job.status).is_live:
         return f"{job.orchestrator_id} is asked to stop it."
-    if name == FORCED and job.orchestrator_id:
-        return f"Ends it as failed or cancelled without waiting for {job.orchestrator_id}."
     return _EFFECTS[name]
 
 
@@ -83,7 +81,7 @@ def _obstacle(job: Job, name: str, user: Person) -> str:
     status = Status(job.status)
     if not _is_open(name, status):
         return f"Only while {_either(_sources(name))}; this job is {status}."
-    permission = FORCE if name == FORCED else CHANGE
+    permission = FORCE if name in FORCED else CHANGE
     if not user.has_perm(permission):  # type: ignore[union-attr]
         return f"Needs the permission {permission}."
     if name == Verb.CANCEL and job.cancel_requested_at and status.is_live:
@@ -93,7 +91,7 @@ def _obstacle(job: Job, name: str, user: Person) -> str:
 
 def _sources(name: str) -> frozenset[Status]:
     rules = (rule.sources for rule in TABLE if rule.verb == name and ActorKind.USER in rule.actors)
-    return LIVE if name == FORCED else frozenset[Status]().union(*rules)
+    return LIVE if name in FORCED else frozenset[Status]().union(*rules)
 
 
 def _either(statuses: Iterable[Status]) -> str:
