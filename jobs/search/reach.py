@@ -107,7 +107,7 @@ class Search:
     @cached_property
     def matching(self) -> Count:
         if self.looks_for:
-            return _counted([self.found()])
+            return _count([self.found()])
         return self._passing_indexes
 
     def found(self) -> "QuerySet[Job]":
@@ -157,7 +157,7 @@ class Search:
 
     @cached_property
     def _passing_indexes(self) -> Count:
-        return _counted(self._sets(self._by_index))
+        return _count(self._sets(self._by_index))
 
     @cached_property
     def _newest(self) -> list[str]:
@@ -186,8 +186,13 @@ class Search:
         return [*sets, *([jobs.filter(status__in=sorted(LIVE))] if {*statuses} & LIVE else [])] or [jobs.none()]
 
 
-def _counted(sets: "list[QuerySet[Job]]") -> Count:
+def _count(sets: "list[QuerySet[Job]]") -> Count:
     number = first_of([jobs.only("id") for jobs in sets], (), MOST_SEARCHED + 1).count()
+    return counted(number)
+
+
+def counted(number: int) -> Count:
+    """So many, as far as they are told."""
     return Count(min(number, MOST_SEARCHED), number > MOST_SEARCHED)
 
 
