@@ -157,7 +157,7 @@ class Paging:
             raise WrongPage("The cursor is not one of this list. Begin again without it.", parameter="cursor") from None
 
 
-def first_of(sets: "Sequence[QuerySet[Row]]", order: Sequence[Any], count: int) -> "QuerySet[Row]":
+def first_of(sets: "Sequence[QuerySet[Row, Any]]", order: Sequence[Any], count: int) -> "QuerySet[Row, Any]":
     """The first so many rows of several sets that have none in common: no more of each is read."""
     heads = [rows.order_by(*order)[:count] for rows in sets]
     return heads[0] if len(heads) == 1 else heads[0].union(*heads[1:], all=True).order_by(*order)[:count]

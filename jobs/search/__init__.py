@@ -2,7 +2,7 @@
 
 from jobs.search.export import written_as_csv
 from jobs.search.orders import ORDERS
-from jobs.search.reach import MOST_SEARCHED, NO_FILTERS, Count, Search, parameters_of
+from jobs.search.reach import MOST_SEARCHED, NO_FILTERS, Count, Search, counted, parameters_of
 from jobs.search.tokens import parsed, written
 from jobs.search.words import Piece, pieces_of
 
@@ -13,6 +13,7 @@ __all__ = [
     "Count",
     "Piece",
     "Search",
+    "counted",
     "parameters_of",
     "parsed",
     "pieces_of",

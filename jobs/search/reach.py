@@ -1,6 +1,6 @@
 """Which jobs a search is about: what indexes answer exactly, and what is looked for among the newest of those."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -106,15 +106,15 @@ class Search:
 
     @cached_property
     def matching(self) -> Count:
-        if self.looks_for:
-            return _counted([self.found()])
-        return self._passing_indexes
+        return _count(self._parts) if self.looks_for else self._passing_indexes
 
     def found(self) -> "QuerySet[Job]":
         """The jobs, in no order."""
-        if not self.is_bounded:
+        if len(self._parts) == 1:
+            return self._parts[0]
+        if self.matching.is_capped:
             return self.jobs
-        return self._passed(self._everything.filter(id__among=self._newest), self.parameters)
+        return Job.objects.filter(id__among=_ids_of(first_of([part.only("id") for part in self._parts], (), MOST_SEARCHED)))
 
     def page(self, brought: "Callable[[QuerySet[Job]], QuerySet[Job]]", *, cursor: str | None, size: int) -> Page[Job]:
         """One page of what is found.
@@ -131,8 +131,8 @@ class Search:
         if not self._order.walks and self.matching.is_capped:
             words = f"More than {MOST_SEARCHED:,} jobs match: too many to order them by {self._order.label.lower()}. Narrow the filter."
             raise WrongPage(words, parameter="ordering")
-        found = brought(self.found()).annotate(**{KEY: self._order.sorted_by})
-        return PAGING.page_of(found, ordering=self.ordering, cursor=cursor, size=size)
+        sets = [brought(part).annotate(**{KEY: self._order.sorted_by}) for part in self._parts]
+        return PAGING.page_of(sets, ordering=self.ordering, cursor=cursor, size=size)
 
     @property
     def _is_read_in_order(self) -> bool:
@@ -157,12 +157,18 @@ class Search:
 
     @cached_property
     def _passing_indexes(self) -> Count:
-        return _counted(self._sets(self._by_index))
+        sets = self._sets(self._by_index)
+        # In the order of an index, where there is one: else PostgreSQL would read the table, whatever stands at its beginning.
+        return _count(sets, _NEWEST if len(sets) > 1 or "status" in self.parameters else ())
 
     @cached_property
-    def _newest(self) -> list[str]:
+    def _parts(self) -> "list[QuerySet[Job]]":
+        """What is found, in parts that have no job in common and an index each."""
+        if not self.is_bounded:
+            return self._sets(self.jobs)
         sets = [part.only("id", "updated_at") for part in self._sets(self._by_index)]
-        return [str(job_id) for job_id in first_of(sets, _NEWEST, MOST_SEARCHED).values_list("id", flat=True)]
+        newest = _ids_of(first_of(sets, _NEWEST, MOST_SEARCHED))
+        return [self._passed(self._everything.filter(id__among=newest), self.parameters)]
 
     def _walked(self, jobs: "QuerySet[Job]") -> "list[QuerySet[Job]]":
         """The same jobs, in parts that the index of the order gives."""
@@ -186,9 +192,18 @@ class Search:
         return [*sets, *([jobs.filter(status__in=sorted(LIVE))] if {*statuses} & LIVE else [])] or [jobs.none()]
 
 
-def _counted(sets: "list[QuerySet[Job]]") -> Count:
-    number = first_of([jobs.only("id") for jobs in sets], (), MOST_SEARCHED + 1).count()
+def _count(sets: "list[QuerySet[Job]]", order: Sequence[str] = ()) -> Count:
+    number = first_of([jobs.values("id", "updated_at") for jobs in sets], order, MOST_SEARCHED + 1).count()
+    return counted(number)
+
+
+def counted(number: int) -> Count:
+    """So many, as far as they are told."""
     return Count(min(number, MOST_SEARCHED), number > MOST_SEARCHED)
+
+
+def _ids_of(jobs: "QuerySet[Job]") -> list[str]:
+    return list(jobs.values_list("id", flat=True))
 
 
 def _words(parameters: QueryDict, name: str) -> list[str]:

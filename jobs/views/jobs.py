@@ -136,6 +136,7 @@ class JobsPage(Page):
             "order": order,
             "deeds": DEEDS if self.request.user.has_perm("jobs.change_job") else (),
             "selects_all": self._may_select_all(search, len(page.rows)),
+            "is_one_status": len(search.statuses) == 1,
             "parameters": search.parameters,
             "act_query": _query(search.parameters, self.ordering),
             "clear": reverse("pages:jobs"),

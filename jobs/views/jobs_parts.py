@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import F, Func, IntegerField, Value
+from django.db.models import Count as Aggregate
+from django.db.models import F, Func, IntegerField, QuerySet, Value
 from django.db.models.functions import Left, Length, Replace
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -15,12 +16,12 @@ from jobs.failures import exit_words
 from jobs.filters import WrongFilter
 from jobs.ids import is_id
 from jobs.legible import legible
-from jobs.lifecycle import Status
+from jobs.lifecycle import LIVE, Status
 from jobs.models import Job
 from jobs.paging import WrongPage
 from jobs.reading import TooSlow, reading
 from jobs.roles import VIEW_PAYLOAD
-from jobs.search import MOST_SEARCHED, Count, Search, parameters_of, written_as_csv
+from jobs.search import MOST_SEARCHED, Count, Search, counted, parameters_of, written_as_csv
 from jobs.templatetags.jobs import job_url
 from jobs.views.jobs import DEFAULT_ORDERING, search_of, tabs_of
 from jobs.views.page import refuse
@@ -77,7 +78,7 @@ class JobError(_Part):
                 "text": "\n".join(shown),
                 "shown": len(shown),
                 "lines": max(getattr(job, "line_ends") + 1, len(shown)),  # noqa: B009
-                "alike": Count(min(alike or 0, MOST_SEARCHED), (alike or 0) > MOST_SEARCHED),
+                "alike": counted(alike or 0),
             },
         )
 
@@ -105,10 +106,18 @@ class JobsCsv(_Part):
 
 
 def _counts(searches: dict[str, Search]) -> dict[str, Count]:
-    """Of each tab. All jobs are those of each status together, unless only the newest of each were looked through."""
-    counts = {name: search.matching for name, search in searches.items() if name}
-    if searches[""].looks_for:
-        return counts | {"": searches[""].matching}
-    of_statuses = [counts[status.value] for status in Status]
-    number = sum(count.number for count in of_statuses)
-    return counts | {"": Count(min(number, MOST_SEARCHED), number > MOST_SEARCHED or any(count.is_capped for count in of_statuses))}
+    """Of each tab. Few jobs are counted by status at once; of many, each status by itself, but for those that are held, which are few."""
+    whole = searches[""]
+    if not (whole.is_bounded or whole.matching.is_capped):
+        counts = _by_status(whole.found(), [*Status])
+    elif whole.looks_for:
+        counts = {status.value: searches[status.value].matching for status in Status}
+    else:
+        held = _by_status(whole.found().filter(status__in=sorted(LIVE)), sorted(LIVE))
+        counts = held | {status.value: searches[status.value].matching for status in Status if not status.is_live}
+    return counts | {"": whole.matching, "stuck": searches["stuck"].matching}
+
+
+def _by_status(jobs: "QuerySet[Job]", statuses: list[Status]) -> dict[str, Count]:
+    found = dict(jobs.order_by().values_list("status").annotate(number=Aggregate("id")))
+    return {status.value: counted(found.get(status.value, 0)) for status in statuses}

@@ -13,15 +13,18 @@
     if (!page) return;
     page.checked = picked.length > 0 && picked.length === boxes.length;
     page.indeterminate = picked.length > 0 && !page.checked;
-    const across = live.querySelector("[name=select_across]");
-    const whole = across?.checked ? across.parentElement.textContent.trim() : "";
-    live.querySelector(".picked").textContent = picked.length ? (whole ? `${whole} selected` : `${count(picked.length)} selected`) : "";
+    const across = live.querySelector("[name=select_across]:checked");
+    const selected = across ? Number(across.dataset.count) : picked.length;
+    live.querySelector(".picked").textContent = selected ? `${count(selected)} selected` : "";
     const possible = [];
     for (const button of live.querySelectorAll("[data-deed]")) {
       const open = picked.filter((box) => box.dataset.deeds.split(" ").includes(button.dataset.deed)).length;
-      if (open || whole) possible.push(button.dataset.label.toLowerCase());
-      button.lastChild.textContent = button.dataset.label + (open && !whole ? ` ${count(open)}…` : "…");
-      if (open || whole || !picked.length) button.removeAttribute("aria-disabled");
+      // Of those on other pages, what is possible is known where all are in one status; else the page that asks will tell.
+      const number = across && open ? (across.hasAttribute("data-alike") ? selected : 0) : open;
+      const isOpen = !picked.length || open > 0 || (across && !across.hasAttribute("data-alike"));
+      if (isOpen) possible.push(button.dataset.label.toLowerCase());
+      button.lastChild.textContent = button.dataset.label + (number ? ` ${count(number)}…` : "…");
+      if (isOpen) button.removeAttribute("aria-disabled");
       else button.setAttribute("aria-disabled", "true");
     }
     const buttons = live.querySelectorAll("[data-deed]").length;
