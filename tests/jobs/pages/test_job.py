@@ -129,7 +129,7 @@ def test_priority_is_offered_while_it_waits_and_an_end_by_force_while_it_is_held
     waits, held, over = (page(browser, JobFactory(status=status)) for status in ("queued", "claimed", "completed"))
 
     assert [text.count('value="edit"') for text in (waits, held, over)] == [1, 0, 0]
-    assert [text.count('value="force"') for text in (waits, held, over)] == [0, 1, 0]
+    assert [text.count('value="force_fail"') for text in (waits, held, over)] == [0, 1, 0]
 
 
 def test_a_job_that_waits_says_why_it_is_not_running(visitor: Visitor) -> None:
