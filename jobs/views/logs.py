@@ -106,8 +106,17 @@ def tail(job_id: str, choice: Choice, *, after: Place | None = None) -> Tail:
     return Tail(found[:MOST_LINES][::-1], len(found) > MOST_LINES, after[0] if after else None)
 
 
+def newest(job_id: str) -> Place | None:
+    """Where the log of a job ends; None while nothing is written."""
+    places = LogLine.objects.filter(job_id=job_id).order_by("-epoch", "-sequence").values_list("epoch", "sequence")
+    return places.first()
+
+
 class LogTail(View):
-    """What has been written behind a line: list items, to be appended; 204 while nothing was."""
+    """What has been written behind a place: list items, to be appended; 204 while nothing was. `Log-Place` says where to look on from.
+
+    That is not the last line that was found: what has been searched once is not searched again.
+    """
 
     http_method_names = ["get", "head"]
 
@@ -118,14 +127,17 @@ class LogTail(View):
         try:
             choice, after = Choice.of(request), _place(request.GET.get("after", ""))
             with reading():
-                found = tail(job_id, choice, after=after) if is_id(job_id) else NOTHING
+                end = newest(job_id) if is_id(job_id) else None
+                found = tail(job_id, choice, after=after) if end else NOTHING
         except WrongFilter as wrong:
             return HttpResponse(str(wrong), status=400, content_type="text/plain; charset=utf-8")
         except TooSlow:
             return HttpResponse(status=503)
-        if not found.lines:
-            return HttpResponse(status=204)
-        answer = render(request, "jobs/job/_log_lines.html", {"log": found, "find": choice.find})
+        shown = {"log": found, "find": choice.find}
+        answer = render(request, "jobs/job/_log_lines.html", shown) if found.lines else HttpResponse(status=204)
+        if end:
+            # Lines that came between the two questions are found already.
+            answer["Log-Place"] = "{}.{}".format(*max(end, *((line["epoch"], line["sequence"]) for line in found.lines[-1:]), after or end))
         answer["Cache-Control"] = "private, no-store"
         return answer
 

@@ -49,6 +49,18 @@ def test_who_was_behind_by_much_is_shown_the_newest_and_told_of_the_gap(job: Job
     assert f"line {MOST_LINES + 9}." in told
 
 
+def test_what_was_searched_once_is_not_searched_again(job: Job, visitor: Visitor) -> None:
+    write(job, 0, 5)
+    browser = visitor("viewer")
+    first = browser.get(log_of(job), {"find": "line 1."})
+    assert (first.status_code, first["Log-Place"]) == (200, "1.4")
+
+    answer = browser.get(log_of(job), {"find": "line 1.", "after": "1.4"})
+    assert (answer.status_code, answer["Log-Place"]) == (204, "1.4")
+    write(job, 5, 2)
+    assert browser.get(log_of(job), {"find": "line 1.", "after": "1.4"})["Log-Place"] == "1.6"
+
+
 def test_the_next_run_is_marked(job: Job, visitor: Visitor) -> None:
     write(job, 0, 1)
     job.fail(Report(error="busy", retry_after_seconds=0), by=HOLDER)
