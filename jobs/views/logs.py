@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 from django.db.models.functions import Left, Length
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -93,8 +94,8 @@ def tail(job_id: str, choice: Choice, *, after: Place | None = None) -> Tail:
     """
     lines = LogLine.objects.filter(job_id=job_id)
     if after:
-        epoch, sequence = after
-        lines = lines.filter(Q(epoch__gt=epoch) | Q(epoch=epoch, sequence__gt=sequence), epoch__gte=epoch)
+        # As one row behind the column that is equal: so it ends the walk along the key.
+        lines = lines.filter(TupleGreaterThan(Tuple(F("epoch"), F("sequence")), after))
     if choice.epoch is not None:
         lines = lines.filter(epoch=choice.epoch)
     if choice.stream:
