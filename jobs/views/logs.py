@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 from django.db.models.functions import Left, Length
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -93,8 +94,8 @@ def tail(job_id: str, choice: Choice, *, after: Place | None = None) -> Tail:
     """
     lines = LogLine.objects.filter(job_id=job_id)
     if after:
-        epoch, sequence = after
-        lines = lines.filter(Q(epoch__gt=epoch) | Q(epoch=epoch, sequence__gt=sequence), epoch__gte=epoch)
+        # As one row behind the column that is equal: so it ends the walk along the key.
+        lines = lines.filter(TupleGreaterThan(Tuple(F("epoch"), F("sequence")), after))
     if choice.epoch is not None:
         lines = lines.filter(epoch=choice.epoch)
     if choice.stream:
@@ -106,8 +107,17 @@ def tail(job_id: str, choice: Choice, *, after: Place | None = None) -> Tail:
     return Tail(found[:MOST_LINES][::-1], len(found) > MOST_LINES, after[0] if after else None)
 
 
+def newest(job_id: str) -> Place | None:
+    """Where the log of a job ends; None while nothing is written."""
+    places = LogLine.objects.filter(job_id=job_id).order_by("-epoch", "-sequence").values_list("epoch", "sequence")
+    return places.first()
+
+
 class LogTail(View):
-    """What has been written behind a line: list items, to be appended; 204 while nothing was."""
+    """What has been written behind a place: list items, to be appended; 204 while nothing was. `Log-Place` says where to look on from.
+
+    That is not the last line that was found: what has been searched once is not searched again.
+    """
 
     http_method_names = ["get", "head"]
 
@@ -118,14 +128,17 @@ class LogTail(View):
         try:
             choice, after = Choice.of(request), _place(request.GET.get("after", ""))
             with reading():
-                found = tail(job_id, choice, after=after) if is_id(job_id) else NOTHING
+                end = newest(job_id) if is_id(job_id) else None
+                found = tail(job_id, choice, after=after) if end else NOTHING
         except WrongFilter as wrong:
             return HttpResponse(str(wrong), status=400, content_type="text/plain; charset=utf-8")
         except TooSlow:
             return HttpResponse(status=503)
-        if not found.lines:
-            return HttpResponse(status=204)
-        answer = render(request, "jobs/job/_log_lines.html", {"log": found, "find": choice.find})
+        shown = {"log": found, "find": choice.find}
+        answer = render(request, "jobs/job/_log_lines.html", shown) if found.lines else HttpResponse(status=204)
+        if end:
+            # Lines that came between the two questions are found already.
+            answer["Log-Place"] = "{}.{}".format(*max(end, *((line["epoch"], line["sequence"]) for line in found.lines[-1:]), after or end))
         answer["Cache-Control"] = "private, no-store"
         return answer
 

@@ -33,8 +33,12 @@
   };
 
   lines.addEventListener("htmx:configRequest", (event) => {
-    const last = written().at(-1);
-    if (last) event.detail.parameters.after = last.dataset.at;
+    const after = lines.dataset.after ?? written().at(-1)?.dataset.at;
+    if (after) event.detail.parameters.after = after;
+  });
+  lines.addEventListener("htmx:afterRequest", (event) => {
+    const place = event.detail.successful && event.detail.xhr.getResponseHeader("Log-Place");
+    if (place) lines.dataset.after = place;
   });
   lines.addEventListener("htmx:afterSwap", () => {
     const all = lines.children;

@@ -1,14 +1,17 @@
 """The log on the page of a job: its last lines, what came since, a search, and the whole as text."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from jobs import logs
 from jobs.models import Job
 from jobs.outcomes import Report
-from jobs.views.logs import MOST_LINES
+from jobs.views.logs import MOST_LINES, NO_CHOICE, tail
 from tests.factories import HOLDER, JobFactory, running
 from tests.jobs.pages.conftest import Visitor
 
@@ -47,6 +50,18 @@ def test_who_was_behind_by_much_is_shown_the_newest_and_told_of_the_gap(job: Job
     assert told.count("data-at=") == MOST_LINES
     assert "lines between are left out" in told
     assert f"line {MOST_LINES + 9}." in told
+
+
+def test_what_was_searched_once_is_not_searched_again(job: Job, visitor: Visitor) -> None:
+    write(job, 0, 5)
+    browser = visitor("viewer")
+    first = browser.get(log_of(job), {"find": "line 1."})
+    assert (first.status_code, first["Log-Place"]) == (200, "1.4")
+
+    answer = browser.get(log_of(job), {"find": "line 1.", "after": "1.4"})
+    assert (answer.status_code, answer["Log-Place"]) == (204, "1.4")
+    write(job, 5, 2)
+    assert browser.get(log_of(job), {"find": "line 1.", "after": "1.4"})["Log-Place"] == "1.6"
 
 
 def test_the_next_run_is_marked(job: Job, visitor: Visitor) -> None:
@@ -108,3 +123,15 @@ def test_the_whole_log_is_sent_as_text_while_it_is_read(job: Job, visitor: Visit
     assert text.splitlines() == [f"line {n}." for n in range(3000)]
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     assert answer["Content-Disposition"] == f'attachment; filename="{job.id}.log.txt"'
+
+
+def test_what_came_since_is_read_from_its_place_on_however_long_the_log_is(job: Job, sql: Callable[..., Any]) -> None:
+    write(job, 0, 5)
+    with CaptureQueriesContext(connection) as asked:
+        tail(job.id, NO_CHOICE, after=(1, 2))
+    sql("set local enable_seqscan = off")
+    sql("set local enable_bitmapscan = off")
+    plan = "\n".join(line for (line,) in sql(f"explain {asked[0]['sql']}"))
+
+    assert "log_lines_pkey" in plan
+    assert f"(((job_id)::text = '{job.id}'::text) AND (ROW(epoch, sequence) > ROW(1, 2)))" in plan
