@@ -20,7 +20,7 @@ from jobs.views.attention import usually
 
 TIMED = (Status.QUEUED, Status.CLAIMED, Status.RUNNING)
 _SHARES = (0.5, 0.95, 0.99)
-_TYPES_SHOWN = 8
+_TYPES_SHOWN = 7
 _FULL_BARS = (1, 2, 5, 10, 20, 30, 50, 100)
 _PUT_ASIDE = (TriageState.SNOOZED, TriageState.RESOLVED)
 _TRIAGE_TONES = {
@@ -144,7 +144,8 @@ def _ended(status: Status, flows: Flows, failed: Failed, window: Window) -> Tile
         value=f"{sum(trend):,}",
         since=None,
         detail=f"in the last {window.said}" + (f", {usual}" if usual else ""),
-        trend=trend,
+        # (The step under way has not had its time: it would look like an end.)
+        trend=trend[:-1],
         title=f"{status.label}, last {window.said}: {sum(trend):,}, at most {max(trend):,} in {times.in_words(window.step)}",
         url=addresses.jobs(status, updated_after=flows.begins[0]),
     )
