@@ -23,13 +23,15 @@ class Window:
     """A period that ends with the minute or hour under way.
 
     Attributes:
-        words: what it is called.
+        words: what it is called, in short.
+        said: what it is called after "the last".
         step: how long a column of it is, whole minutes or hours.
         columns: how many there are.
         earlier: so many periods of this length before it tell what is usual.
     """
 
     words: str
+    said: str
     step: timedelta
     columns: int
     earlier: int
@@ -50,11 +52,11 @@ class Window:
 
 # By what stands in an address.
 WINDOWS = {
-    "15m": Window("15 m", _MINUTE, 15, 24),
-    "1h": Window("1 h", _MINUTE, 60, 24),
-    "6h": Window("6 h", timedelta(minutes=6), 60, 8),
-    "24h": Window("24 h", _HOUR, 24, 7),
-    "7d": Window("7 d", timedelta(hours=3), 56, 3),
+    "15m": Window("15 m", "15 minutes", _MINUTE, 15, 24),
+    "1h": Window("1 h", "hour", _MINUTE, 60, 24),
+    "6h": Window("6 h", "6 hours", timedelta(minutes=6), 60, 8),
+    "24h": Window("24 h", "24 hours", _HOUR, 24, 7),
+    "7d": Window("7 d", "7 days", timedelta(hours=3), 56, 3),
 }
 
 

@@ -20,7 +20,11 @@ def rise(counts: Sequence[int]) -> int | None:
     """
     places = range(_LEAST_COLUMNS, len(counts) - _LEAST_COLUMNS + 1)
     best = max(places, key=lambda place: _gain(counts, place), default=None)
-    return best if best is not None and _gain(counts, best) >= _EVIDENCE else None
+    if best is None or _gain(counts, best) < _EVIDENCE:
+        return None
+    # (The last columns are too few to be told apart by themselves: it may have begun in one of them.)
+    before = sum(counts[:best]) / best
+    return next(place for place in range(best, len(counts)) if counts[place] > before)
 
 
 def _gain(counts: Sequence[int], place: int) -> float:

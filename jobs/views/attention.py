@@ -73,10 +73,10 @@ def sweep_concern(sweep: SweepState) -> Concern:
         done = f"moved {sweep.moved:,} {_counted(sweep.moved or 0, 'job')}" if sweep.moved else "found nothing to move"
         known = format_html("{} {} {}", "it last" if sweep.by == "sweep" else f"last one by {sweep.by}:", done, ago(sweep.at))
     if sweep.is_overdue:
-        return Concern("Away", "the sweeper", known, addresses.SWEEPS, "s-failed", "alert")
+        return Concern("Sweeper", "is away", known, addresses.SWEEPS, "s-failed", "alert")
     if not sweep.is_promised:
-        return Concern("No", "sweep loop runs", known, addresses.SWEEPS, "s-warn", "alert")
-    return Concern("On time", "the sweeper", known, addresses.SWEEPS)
+        return Concern("No", "sweep loop", known, addresses.SWEEPS, "s-warn", "alert")
+    return Concern("Sweeper", "on time", known, addresses.SWEEPS)
 
 
 def unroutable_concern(alerts: Iterable[Alert]) -> Concern | None:

@@ -28,7 +28,7 @@ from jobs.views.page import Page
 
 _PERIOD = "1h"
 _STUCK_SHOWN = 10
-_GROUPS_SHOWN = 5
+_GROUPS_SHOWN = 6
 # Figures are folded every few seconds; what is older than this is told.
 _LAG_TOLD_FROM = 30
 _VERBS = (Verb.RELEASE, Verb.CANCEL)

@@ -20,7 +20,7 @@ from jobs.views.attention import usually
 
 TIMED = (Status.QUEUED, Status.CLAIMED, Status.RUNNING)
 _SHARES = (0.5, 0.95, 0.99)
-_TYPES_SHOWN = 8
+_TYPES_SHOWN = 7
 _FULL_BARS = (1, 2, 5, 10, 20, 30, 50, 100)
 _PUT_ASIDE = (TriageState.SNOOZED, TriageState.RESOLVED)
 _TRIAGE_TONES = {
@@ -71,11 +71,11 @@ def percentiles(spreads: dict[str, Spread]) -> dict[str, Any]:
             "tone": f"s-{status}",
             "title": _percentile_words(status, known.get(status, [])),
             "values": known.get(status, []),
-            "words": [times.in_words(seconds) for seconds in known.get(status, [])] or [DASH] * len(_SHARES),
+            "words": [_briefly(seconds) for seconds in known.get(status, [])] or [DASH] * len(_SHARES),
         }
         for status in TIMED
     ]
-    return {"rows": rows, "low": low, "high": high, "scale": f"{times.in_words(low)} to {times.in_words(high)}"}
+    return {"rows": rows, "low": low, "high": high, "scale": f"{low:g}s to {times.in_words(high)}"}
 
 
 def rates(by_type: dict[str, Counter[str]]) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _open(status: Status, standing: Standing, flows: Flows, window: Window) -> T
     is_more = status is Status.QUEUED and standing.more_are_queued
     trend = flows.levels(status, now)
     # How many there were is not known where it is not known how many there are; whether they became more is.
-    title = f"{status.label}, last {window.words}: " + (f"{_change(trend)}" if is_more else f"{trend[0]:,} to {trend[-1]:,}")
+    title = f"{status.label}, last {window.said}: " + (f"{_change(trend)}" if is_more else f"{trend[0]:,} to {trend[-1]:,}")
     slots = f"of {standing.slots:,} slots" if status is Status.RUNNING and standing.slots else ""
     return Tile(
         status=status,
@@ -143,16 +143,21 @@ def _ended(status: Status, flows: Flows, failed: Failed, window: Window) -> Tile
         status=status,
         value=f"{sum(trend):,}",
         since=None,
-        detail=f"in the last {window.words}" + (f", {usual}" if usual else ""),
-        trend=trend,
-        title=f"{status.label}, last {window.words}: {sum(trend):,}, at most {max(trend):,} in {times.in_words(window.step)}",
+        detail=f"in the last {window.said}" + (f", {usual}" if usual else ""),
+        # (The step under way has not had its time: it would look like an end.)
+        trend=trend[:-1],
+        title=f"{status.label}, last {window.said}: {sum(trend):,}, at most {max(trend):,} in {times.in_words(window.step)}",
         url=addresses.jobs(status, updated_after=flows.begins[0]),
     )
 
 
 def _percentile_words(status: Status, values: Sequence[float]) -> str:
-    told = ", ".join(f"p{share * 100:.0f} {times.in_words(seconds)}" for share, seconds in zip(_SHARES, values, strict=False))
+    told = ", ".join(f"p{share * 100:.0f} {_briefly(seconds)}" for share, seconds in zip(_SHARES, values, strict=False))
     return f"{status.label}: {told or 'none left it'}"
+
+
+def _briefly(seconds: float) -> str:
+    return "<0.1s" if seconds < 0.05 else times.in_words(seconds)
 
 
 def _change(trend: Sequence[int]) -> str:

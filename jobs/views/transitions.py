@@ -21,7 +21,7 @@ def stacked(flows: Flows, window: Window, *, now: datetime) -> Stacked:
         Series(_came(status), f"s-{status}", [count / each for count, each in zip(_moved(flows, status), minutes, strict=True)])
         for status in LAYERS
     ]
-    rises_at = rise(flows.into[Status.FAILED][:-1])
+    rises_at = _rise(flows)
     return Stacked(
         title=f"Transitions per minute, {_clock(flows.begins[0], window)} to {_clock(now, window)} UTC",
         description=_description(flows, rises_at, window, now),
@@ -46,6 +46,12 @@ def table(flows: Flows, window: Window) -> dict[str, Any]:
         "sums": [sum(counts) for counts in moved.values()],
         "total": sum(map(sum, moved.values())),
     }
+
+
+def _rise(flows: Flows) -> int | None:
+    """Where failures begin to rise. (Where nothing went on before, everything does.)"""
+    place = rise(flows.into[Status.FAILED][:-1])
+    return place if place is not None and any(sum(_moved(flows, status)[:place]) for status in LAYERS) else None
 
 
 def _moved(flows: Flows, status: Status) -> list[int]:

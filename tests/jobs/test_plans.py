@@ -6,11 +6,16 @@ which EXPLAIN tells nothing.
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from benchmarks import seeding
 from benchmarks.footprint import Footprint, footprint
 from benchmarks.hot_calls import BATCH, hot_calls
-from jobs import fleet
+from jobs import fleet, rollup, sweep_runs
+from jobs.flows import WINDOWS, failed, flows
+from jobs.standing import COUNTED_TO, standing
+from jobs.stuck_jobs import stuck_jobs
+from jobs.top_failures import top_failures
 
 TYPES = 200
 # The tables that grow.
@@ -106,6 +111,24 @@ def test_jobs_that_nobody_takes_are_found_by_their_lanes() -> None:
     assert not LARGE & seen.whole.keys()
     # Beside what is counted of each: whether there is any, and of each priority the first.
     assert seen.indexes["jobs_claim"].entries - sum(lane.jobs for lane in lanes) <= 10 * len(lanes)
+
+
+def test_the_overview_counts_no_more_than_it_tells() -> None:
+    with footprint() as seen:
+        stands, stuck = standing(), stuck_jobs(most=10)
+        flows(WINDOWS["24h"], now=timezone.now())
+        failed(WINDOWS["24h"], now=timezone.now())
+        top_failures(now=timezone.now(), hours=24, most=5)
+        sweep_runs.state()
+        rollup.lag_seconds()
+
+    assert (stands.more_are_queued, stuck.total) == (True, 0)
+    # That there is any job is known by the first of them.
+    assert {table: reads.entries for table, reads in seen.whole.items() if table in LARGE} in ({}, {"jobs": 1})
+    assert seen.indexes["jobs_status_updated"].entries == COUNTED_TO + 1
+    # One look for each priority of each lane.
+    assert seen.indexes["jobs_claim"].entries <= 5 * (2 * TYPES + 1)
+    assert sum(seen.indexes[name].entries for name in seen.indexes if name.startswith(("jobs_live", "audit_log"))) <= 2 * BATCH
 
 
 def _footprint_of(name: str) -> Footprint:
