@@ -41,7 +41,7 @@ DESTINATIONS = (
     Destination("Failures", "admin:jobs_failuregroup_changelist", "f", "jobs.view_failuregroup"),
     Destination("Fleet", "pages:fleet", "l", "jobs.view_orchestrator"),
     Destination("Types", "pages:types", "y", "jobs.view_jobtype"),
-    Destination("Sweeps", "admin:jobs_sweeprun_changelist", "s", "jobs.view_sweeprun"),
+    Destination("Sweeps", "pages:sweeps", "s", "jobs.view_sweeprun"),
     Destination("Bulk", "admin:jobs_bulkoperation_changelist", "b", "jobs.view_bulkoperation"),
     Destination("Audit", "pages:audit", "a", "jobs.view_auditentry"),
     Destination("Admin", "admin:index", "d"),
