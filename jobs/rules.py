@@ -9,6 +9,8 @@ from datetime import timedelta
 
 from django.conf import settings
 
+from jobs.times import in_words
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -48,6 +50,22 @@ RULES = (
     Rule("orchestrator_offline", "An orchestrator that holds jobs and was not heard of", "told, nothing is changed", changes=False),
     Rule("unroutable", "Due jobs that no live orchestrator takes", "told, nothing is changed", changes=False),
 )
+
+
+def threshold(rule: str) -> str:
+    """From when on a rule of this name applies, in words, by the settings."""
+    within, releases_within = (in_words(span) for span in (settings.LEASE_LOSSES_WITHIN_SECONDS, settings.RELEASES_WITHIN_SECONDS))
+    return {
+        "unacknowledged": f"{in_words(settings.CLAIM_LEASE_SECONDS)} to acknowledge; {settings.CLAIM_LOSSES_ALLOWED} in a row",
+        "lease_lost": f"{in_words(settings.HEARTBEAT_LEASE_SECONDS)} from one heartbeat; {settings.LEASE_LOSSES_ALLOWED} within {within}",
+        "timeout": f"the job's own timeout and {in_words(settings.TIMEOUT_GRACE_SECONDS)}",
+        "cancel_overdue": f"{in_words(settings.CANCEL_GRACE_SECONDS)} to obey",
+        "release_loop": f"{settings.RELEASES_ALLOWED} within {releases_within}",
+        "orchestrator_offline": f"silent for {in_words(settings.OFFLINE_SECONDS)}",
+        "unroutable": f"due for {in_words(settings.UNROUTABLE_SECONDS)}",
+    }[rule]
+
+
 NAMES = tuple(rule.name for rule in RULES)
 CHANGING = tuple(rule.name for rule in RULES if rule.changes)
 

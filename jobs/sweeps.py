@@ -124,6 +124,17 @@ def stuck(narrowing: Narrowing = EVERYTHING) -> dict[str, Stuck]:
     return {row["rule"]: Stuck(row["jobs"], row["since"]) for row in rows}
 
 
+def preview(*, brake: Brake | None, most: int) -> list[Swept]:
+    """What a sweep would move now; changes and locks nothing, and so judges nothing new: not whether too many leases ran out at once.
+
+    Args:
+        brake: while it holds, no running lease is ended.
+        most: jobs, from the first; a sweep takes all.
+    """
+    until = "-infinity" if brake else "infinity"
+    return _swept(transitions.foretell_stuck(by=Actor.sweep(), narrowing=EVERYTHING, limit=most, running_ended_by=until))
+
+
 def _foretold(*, by: Actor, narrowing: Narrowing, limit: int | None, force: bool) -> Sweep:
     ends_by, brake = watch.foretell_sweep(force=force)
     swept = _swept(transitions.foretell_stuck(by=by, narrowing=narrowing, limit=limit, running_ended_by=ends_by))

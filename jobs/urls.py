@@ -14,6 +14,7 @@ from jobs.views.jobs_parts import JobCounts, JobError, JobsCsv
 from jobs.views.logs import LogTail
 from jobs.views.orchestrator import OrchestratorPage
 from jobs.views.overview import OverviewPage
+from jobs.views.sweeps import SweepsPage
 from jobs.views.types import TypePage, TypesPage
 
 app_name = "pages"
@@ -34,6 +35,7 @@ urlpatterns = [
     path("failures/<slug:fingerprint>", FailureGroupPage.as_view(), name="failure_group"),
     path("fleet", FleetPage.as_view(), name="fleet"),
     path("fleet/<path:id>", OrchestratorPage.as_view(), name="orchestrator"),
+    path("sweeps", SweepsPage.as_view(), name="sweeps"),
     path("types", TypesPage.as_view(), name="types"),
     path("types/<str:name>", TypePage.as_view(), name="type"),
     path("audit/<int:entry_id>", AuditEntryPage.as_view(), name="audit_entry"),

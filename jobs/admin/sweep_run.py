@@ -65,6 +65,7 @@ class SweepRunAdmin(ReadOnlyAdmin):
         """Asks which rules; tells what they would do, or, with a reason, lets them do it."""
         refuse_without(request, "jobs.change_sweeprun")
         form, foretold = SweepForm(request.POST or None), None
+        back = back_to(request, reverse("admin:jobs_sweeprun_changelist"))
         if form.is_bound and "preview" in request.POST:
             # Looked at only, and so for no reason yet.
             form.fields["reason"].required = False
@@ -73,11 +74,12 @@ class SweepRunAdmin(ReadOnlyAdmin):
         elif form.is_valid():
             done = _sweep(request, form.cleaned_data["rule"], dry_run=False, reason=form.cleaned_data["reason"])
             messages.success(request, _told(done))
-            return HttpResponseRedirect(back_to(request, reverse("admin:jobs_sweeprun_changelist")))
+            return HttpResponseRedirect(back)
         context = {
             "title": "Sweep now",
             "opts": self.opts,
             "form": form,
+            "back": back,
             "foretold": foretold,
             "shown": foretold.swept[:SHOWN] if foretold else [],
             "more": max(0, len(foretold.swept) - SHOWN) if foretold else 0,

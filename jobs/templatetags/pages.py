@@ -42,7 +42,7 @@ DESTINATIONS = (
     Destination("Failures", "pages:failures", "f", "jobs.view_failuregroup"),
     Destination("Fleet", "pages:fleet", "l", "jobs.view_orchestrator"),
     Destination("Types", "pages:types", "y", "jobs.view_jobtype"),
-    Destination("Sweeps", "admin:jobs_sweeprun_changelist", "s", "jobs.view_sweeprun"),
+    Destination("Sweeps", "pages:sweeps", "s", "jobs.view_sweeprun"),
     Destination("Bulk", "pages:bulk", "b", "jobs.view_bulkoperation"),
     Destination("Audit", "pages:audit", "a", "jobs.view_auditentry"),
     Destination("Admin", "admin:index", "d"),
