@@ -126,7 +126,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
         if not endpoint.enabled:
             return format_html('<span class="badge s-cancelled">Disabled</span> <span class="q">{}</span>', endpoint.disabled_reason)
         if endpoint.failing_since:
-            return format_html('<span class="badge s-failed">Failing</span> <span class="q">since {}</span>', ago(endpoint.failing_since))
+            return format_html('<span class="badge s-failed">Failing</span> <span class="q">began {}</span>', ago(endpoint.failing_since))
         return format_html('<span class="badge s-completed">{}</span>', "Enabled")
 
     @admin.display(description="URL")

@@ -20,8 +20,10 @@ from jobs.webhooks.posting import GONE, SECONDS_A_TRY, Answer
 from jobs.webhooks.schedule import judged, silence_seconds
 
 # One slow receiver holds so many senders' threads at most.
-MOST_AT_AN_ENDPOINT = 4
+MOST_AT_AN_ENDPOINT = 8
 MOST_COUNTED = 10_000
+# An endpoint that is dead for longer is disabled: what waits for it would only grow.
+FAILS_AT_MOST = timedelta(days=7)
 # A try, and time to write down what became of it.
 _LEASE_SECONDS = int(SECONDS_A_TRY) + 15
 _FORGOTTEN_AT_ONCE = 2000
@@ -135,6 +137,8 @@ def _settle_endpoints(tried: Iterable[tuple[Taken, Answer]]) -> None:
             row.filter(failing_since__isnull=False).update(failing_since=None)
         else:
             row.filter(failing_since__isnull=True).update(failing_since=Now())
+            if row.filter(failing_since__lt=Now() - FAILS_AT_MOST).exists():
+                endpoints.disable(endpoint_id, by=_BY, reason=f"no try has succeeded for {FAILS_AT_MOST.days} days")
         if silence := max(map(silence_seconds, told)):
             row.update(quiet_until=Now() + timedelta(seconds=silence))
         if any(answer.status == GONE for answer in told):

@@ -13,7 +13,7 @@ from jobs.webhooks.posting import Answer, Poster
 
 log = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 32
+MOST_AT_ONCE = 64
 
 
 class Sender:
