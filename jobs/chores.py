@@ -11,6 +11,7 @@ from django.conf import settings
 from jobs import bulk, failure_groups, idempotency, retention, rollup, sweep_runs, throttling, vacuum
 from jobs.actors import Actor
 from jobs.alerts import Watchman
+from jobs.webhooks import deliveries
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +146,11 @@ def forget_sweep_runs() -> bool:
     return sweep_runs.forget_old_runs()
 
 
+def forget_webhook_deliveries() -> bool:
+    """Deliveries of webhooks, when it is of no interest any more what became of them."""
+    return deliveries.forget()
+
+
 def tell_alerts() -> bool:
     """What is told and not changed goes to the log, when it begins and when it is over."""
     _watchman.look()
@@ -166,6 +172,7 @@ CHORES: tuple[Chore, ...] = (
     Seldom(forget_sweep_runs, every_seconds=600),
     Seldom(forget_bulk_operations, every_seconds=600),
     Seldom(forget_failure_counts, every_seconds=600),
+    Seldom(forget_webhook_deliveries, every_seconds=600),
     # It costs more than a sweep that finds nothing, and nobody acts on it within seconds.
     Seldom(tell_alerts, every_seconds=30),
 )

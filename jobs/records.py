@@ -33,6 +33,10 @@ class SiteAct(StrEnum):
     WAKE = "wake"
     REGROUP = "regroup"
     PRUNE = "prune"
+    ENABLE = "enable"
+    TEST = "test"
+    REDELIVER = "redeliver"
+    DISCARD = "discard"
 
 
 def record(
@@ -42,8 +46,8 @@ def record(
 
     Args:
         act: what was done.
-        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type`, `site`, `sweep`, `bulk_operation` or
-            `failure_group`.
+        subject_type: of what kind the thing is: `token`, `lease_key`, `orchestrator`, `type`, `site`, `sweep`, `bulk_operation`,
+            `failure_group` or `webhook`.
         subject_id: which one.
         detail: what else a reader needs to know. No secrets: what stands in the log stays there.
     """

@@ -25,8 +25,20 @@ _OPERATOR = (
     "change_sweeprun",
     "add_bulkoperation",
     "change_bulkoperation",
+    "view_webhookendpoint",
+    "view_webhookdelivery",
 )
-_ADMIN = (*_OPERATOR, "force_job", "act_on_many", "view_apitoken", "add_apitoken", "change_apitoken")
+_ADMIN = (
+    *_OPERATOR,
+    "force_job",
+    "act_on_many",
+    "view_apitoken",
+    "add_apitoken",
+    "change_apitoken",
+    "add_webhookendpoint",
+    "change_webhookendpoint",
+    "change_webhookdelivery",
+)
 # Each may do what the one before it may, and more.
 ROLES: dict[str, tuple[str, ...]] = {"viewer": _VIEWER, "operator": _OPERATOR, "admin": _ADMIN}
 

@@ -332,6 +332,13 @@ PRUNE = switch("JOBSITE_PRUNE", default=False)
 KEEP_COMPLETED = kept_for("JOBSITE_KEEP_COMPLETED", "30d")
 KEEP_FAILED = kept_for("JOBSITE_KEEP_FAILED", "90d")
 KEEP_LOGS = kept_for("JOBSITE_KEEP_LOGS", "14d")
+KEEP_DELIVERIES = kept_for("JOBSITE_KEEP_DELIVERIES", "14d")
+
+# --- Webhooks (docs/webhooks.md) ------------------------------------------------------------------------------------
+
+# Else only https, and no address that is not public.
+WEBHOOK_ALLOW_HTTP = switch("JOBSITE_WEBHOOK_ALLOW_HTTP", default=False)
+WEBHOOK_ALLOWED_NETWORKS = networks("JOBSITE_WEBHOOK_ALLOWED_NETWORKS")
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The Django admin in our own skin: triage and the verbs. One noun a file; of ours nothing is changed by a form but tokens."""
+"""The Django admin in our own skin: triage and the verbs. One noun a file; forms change only tokens and webhooks."""
 
 from django.contrib import admin
 
@@ -10,6 +10,8 @@ from jobs.admin.job_type import JobTypeAdmin
 from jobs.admin.orchestrator import OrchestratorAdmin
 from jobs.admin.sweep_run import SweepRunAdmin
 from jobs.admin.token import ApiTokenAdmin
+from jobs.admin.webhook_delivery import WebhookDeliveryAdmin
+from jobs.admin.webhook_endpoint import WebhookEndpointAdmin
 
 __all__ = [
     "ApiTokenAdmin",
@@ -20,6 +22,8 @@ __all__ = [
     "JobTypeAdmin",
     "OrchestratorAdmin",
     "SweepRunAdmin",
+    "WebhookDeliveryAdmin",
+    "WebhookEndpointAdmin",
 ]
 
 admin.site.site_header = admin.site.site_title = "jobsite"

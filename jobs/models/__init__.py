@@ -20,6 +20,7 @@ from jobs.models.rollup import Span, TimeSpent, TransitionCount
 from jobs.models.subscription import Subscription
 from jobs.models.sweep_run import SweepRun
 from jobs.models.watch import Watch
+from jobs.models.webhook import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
     "PENDING",
@@ -32,6 +33,7 @@ __all__ = [
     "BulkState",
     "CanaryRetry",
     "CanaryState",
+    "DeliveryState",
     "FailureCount",
     "FailureFold",
     "FailureGroup",
@@ -55,4 +57,8 @@ __all__ = [
     "TransitionCount",
     "TriageState",
     "Watch",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookSecret",
 ]

@@ -45,6 +45,7 @@ class Supervisor:
         stop_soon = ["--graceful-timeout", str(int(_SERVER_STOPS_WITHIN_SECONDS) - 1)]
         self._web = self._child("web", "-m", "gunicorn", "--config", "gunicorn.conf.py", *stop_soon)
         self._sweeper = self._child("sweeper", "manage.py", "sweep_stuck_jobs", "--loop", "--interval", str(_SWEEP_INTERVAL_SECONDS))
+        self._webhooks = self._child("webhooks", "manage.py", "deliver_webhooks", "--loop")
         self._demo_jobs = self._child("demo-jobs", "manage.py", "enqueue_demo_jobs", "--if-missing", "--url", configuration.url)
         # Not every type: the jobs of somebody's first own orchestrator are for that one.
         runs = ("--url", configuration.url, "--id", ORCHESTRATOR, "--types", "demo,script")
@@ -76,6 +77,7 @@ class Supervisor:
         self._await_ready()
         if self._stopping.is_set():
             return
+        self._webhooks.start()
         if self._configuration.demo:
             # It also plays the person who cancels a running job, so it lives on beside the orchestrator for a while.
             self._demo_jobs.start()
@@ -147,6 +149,7 @@ class Supervisor:
                 _say("PostgreSQL ended unexpectedly, it is started again.")
                 self._postgres.start()
             self._keep_up(self._sweeper)
+            self._keep_up(self._webhooks)
             if self._configuration.demo:
                 self._keep_up(self._orchestrator)
                 self._tell_of_demo_jobs()
@@ -172,10 +175,12 @@ class Supervisor:
         self._demo_jobs.ask_to_stop()
         self._orchestrator.ask_to_stop()
         self._orchestrator.stop(within_seconds=_ORCHESTRATOR_STOPS_WITHIN_SECONDS)
+        # What it has under way when its time is over is sent again after the next start.
+        self._webhooks.ask_to_stop()
         self._sweeper.ask_to_stop()
         self._web.ask_to_stop()
         deadline = time.monotonic() + _SERVER_STOPS_WITHIN_SECONDS
-        for child in (self._demo_jobs, self._sweeper, self._web):
+        for child in (self._demo_jobs, self._webhooks, self._sweeper, self._web):
             child.stop(within_seconds=max(0.0, deadline - time.monotonic()))
         if self._postgres:
             self._postgres.stop()
