@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 
-from jobs.lifecycle import ACTS, LIVE, TABLE, Act, ActorKind, Status, Verb, verbs_from
+from jobs.lifecycle import ACTS, TABLE, TARGETS, Act, ActorKind, Status, Verb, verbs_from
 from jobs.models import Job
 from jobs.roles import FORCE
 
 CHANGE = "jobs.change_job"
-_FAIL, _CANCEL = FORCED = ("force_fail", "force_cancel")
-_ICONS = {Verb.CANCEL: "stop", _FAIL: "alert", _CANCEL: "alert", Act.EDIT: "up"}
-_WORDS = {Act.EDIT: "Set priority", _FAIL: "Force fail", _CANCEL: "Force cancel"}
+# End a job that somebody holds, without waiting for them.
+FORCED: dict[str, Verb] = {"force_fail": Verb.FAIL, "force_cancel": Verb.CANCEL}
+_ICONS: dict[str, str] = {Verb.CANCEL: "stop", Act.EDIT: "up", **dict.fromkeys(FORCED, "alert")}
+_WORDS: dict[str, str] = {Act.EDIT: "Set priority"}
 _EFFECTS: dict[str, str] = {
     Verb.RETRY: "Back to the queue with at least one more attempt.",
     Verb.CANCEL: "It ends at once.",
     Verb.RELEASE: "Back to the queue, no attempt counted.",
     Act.EDIT: "Of those that wait, the highest is claimed first.",
-    _FAIL: "It fails at once, as if its run had.",
-    _CANCEL: "It is cancelled without waiting for who runs it.",
 }
 
 Person = AbstractBaseUser | AnonymousUser | PermissionsMixin
@@ -55,17 +54,23 @@ def offers(job: Job, *, user: Person) -> list[Offer]:
         Verb.CANCEL,
         Verb.RELEASE,
         *([Act.EDIT] if _is_open(Act.EDIT, status) else []),
-        *(FORCED if status.is_live else ()),
+        *(FORCED if status.is_live else []),
     ]
     return [
-        Offer(name, _WORDS.get(name, name.capitalize()), _ICONS.get(name, name), _effect(job, name), _obstacle(job, name, user))
+        Offer(
+            name,
+            _WORDS.get(name, name.replace("_", " ").capitalize()),
+            _ICONS.get(name, name),
+            _effect(job, name),
+            _obstacle(job, name, user),
+        )
         for name in names
     ]
 
 
 def _is_open(name: str, status: Status) -> bool:
     if name in FORCED:
-        return status.is_live
+        return status.is_live and FORCED[name] in verbs_from(status, ActorKind.USER)
     return name in verbs_from(status, ActorKind.USER) or (name, status) in ACTS[ActorKind.USER]
 
 
@@ -74,6 +79,8 @@ def _effect(job: Job, name: str) -> str:
         return "A cancel is pending, so the job ends cancelled."
     if name == Verb.CANCEL and job.orchestrator_id and Status(job.status).is_live:
         return f"{job.orchestrator_id} is asked to stop it."
+    if name in FORCED:
+        return f"Ends it {TARGETS[FORCED[name]]} without waiting for {job.orchestrator_id}."
     return _EFFECTS[name]
 
 
@@ -81,9 +88,9 @@ def _obstacle(job: Job, name: str, user: Person) -> str:
     status = Status(job.status)
     if not _is_open(name, status):
         return f"Only while {_either(_sources(name))}; this job is {status}."
-    permission = FORCE if name in FORCED else CHANGE
-    if not user.has_perm(permission):  # type: ignore[union-attr]
-        return f"Needs the permission {permission}."
+    needed = (CHANGE, FORCE) if name in FORCED else (CHANGE,)
+    if missing := [permission for permission in needed if not user.has_perm(permission)]:  # type: ignore[union-attr]
+        return f"Needs the permission {missing[0]}."
     if name == Verb.CANCEL and job.cancel_requested_at and status.is_live:
         return "Its orchestrator has been asked already."
     return ""
@@ -91,7 +98,7 @@ def _obstacle(job: Job, name: str, user: Person) -> str:
 
 def _sources(name: str) -> frozenset[Status]:
     rules = (rule.sources for rule in TABLE if rule.verb == name and ActorKind.USER in rule.actors)
-    return LIVE if name in FORCED else frozenset[Status]().union(*rules)
+    return frozenset[Status]().union(*rules)
 
 
 def _either(statuses: Iterable[Status]) -> str:
