@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from jobs.times import in_words
+from jobs.times import in_round_words
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,16 @@ RULES = (
 
 def threshold(rule: str) -> str:
     """From when on a rule of this name applies, in words, by the settings."""
-    within, releases_within = (in_words(span) for span in (settings.LEASE_LOSSES_WITHIN_SECONDS, settings.RELEASES_WITHIN_SECONDS))
+    told = in_round_words
     return {
-        "unacknowledged": f"{in_words(settings.CLAIM_LEASE_SECONDS)} to acknowledge; {settings.CLAIM_LOSSES_ALLOWED} in a row",
-        "lease_lost": f"{in_words(settings.HEARTBEAT_LEASE_SECONDS)} from one heartbeat; {settings.LEASE_LOSSES_ALLOWED} within {within}",
-        "timeout": f"the job's own timeout and {in_words(settings.TIMEOUT_GRACE_SECONDS)}",
-        "cancel_overdue": f"{in_words(settings.CANCEL_GRACE_SECONDS)} to obey",
-        "release_loop": f"{settings.RELEASES_ALLOWED} within {releases_within}",
-        "orchestrator_offline": f"silent for {in_words(settings.OFFLINE_SECONDS)}",
-        "unroutable": f"due for {in_words(settings.UNROUTABLE_SECONDS)}",
+        "unacknowledged": f"{told(settings.CLAIM_LEASE_SECONDS)} to acknowledge; {settings.CLAIM_LOSSES_ALLOWED} in a row",
+        "lease_lost": f"{told(settings.HEARTBEAT_LEASE_SECONDS)} from one heartbeat; "
+        f"{settings.LEASE_LOSSES_ALLOWED} within {told(settings.LEASE_LOSSES_WITHIN_SECONDS)}",
+        "timeout": f"the job's own timeout and {told(settings.TIMEOUT_GRACE_SECONDS)}",
+        "cancel_overdue": f"{told(settings.CANCEL_GRACE_SECONDS)} to obey",
+        "release_loop": f"{settings.RELEASES_ALLOWED} within {told(settings.RELEASES_WITHIN_SECONDS)}",
+        "orchestrator_offline": f"silent for {told(settings.OFFLINE_SECONDS)}",
+        "unroutable": f"due for {told(settings.UNROUTABLE_SECONDS)}",
     }[rule]
 
 

@@ -78,6 +78,11 @@ def in_words(span: timedelta | float) -> str:
     return "0s"
 
 
+def in_round_words(span: timedelta | float) -> str:
+    """As `in_words`, of what somebody has chosen: `5m`, not `5m 00s`."""
+    return re.sub(r" 00[hms]$", "", in_words(span))
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 

@@ -1,12 +1,11 @@
 """The fleet: who is there, who is missed, and how much room there is."""
 
-from datetime import timedelta
 from typing import Any
 
 from jobs import roster
 from jobs.fleet import COUNTED_TO
 from jobs.health import Health, late_after, offline_after
-from jobs.times import in_words
+from jobs.times import in_round_words
 from jobs.views.page import Page
 
 
@@ -28,11 +27,7 @@ class FleetPage(Page):
             "stopped": sums.by_health[Health.DRAINED] + sums.by_health[Health.DISABLED],
             "most_counted": COUNTED_TO,
             "has_more": len(members) == roster.MOST_LISTED,
-            "late_after": _told(late_after()),
-            "offline_after": _told(offline_after()),
+            "late_after": in_round_words(late_after()),
+            "offline_after": in_round_words(offline_after()),
             "start": f"JOBSITE_TOKEN=… python -m orchestrator --url {self.request.build_absolute_uri('/').rstrip('/')} --id orch-1",
         }
-
-
-def _told(span: timedelta) -> str:
-    return in_words(span).removesuffix(" 00s")

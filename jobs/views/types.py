@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from jobs import type_figures
 from jobs.models import FailureCount, FailureGroup, PauseScope
-from jobs.times import in_words
+from jobs.times import in_round_words
 from jobs.type_figures import COUNTED_OF_EACH, COUNTED_OF_ONE, LATELY, Figures
 from jobs.views.offers import Offer
 from jobs.views.page import Page
@@ -82,14 +82,14 @@ def _worst_groups(name: str) -> "QuerySet[FailureGroup]":
 def _policy(one: Figures) -> list[tuple[str, str, bool]]:
     """What holds for jobs of a type: its name, in words, and whether it was said of this type."""
     said = one.job_type
-    base, cap = (in_words(said.in_force(part)) for part in ("backoff_base_seconds", "backoff_cap_seconds"))
+    base, cap = (in_round_words(said.in_force(part)) for part in ("backoff_base_seconds", "backoff_cap_seconds"))
     categories = said.retryable_categories
     tried = "all but what trying again can't mend" if categories is None else ", ".join(categories) or "nothing"
     limit = "any number" if said.concurrency_limit is None else f"{one.slots} of {said.concurrency_limit}"
     return [
         ("Held together", limit, said.concurrency_limit is not None),
         ("Attempts", str(said.in_force("max_attempts")), said.max_attempts is not None),
-        ("Time limit", in_words(said.in_force("timeout_seconds")), said.timeout_seconds is not None),
+        ("Time limit", in_round_words(said.in_force("timeout_seconds")), said.timeout_seconds is not None),
         ("Before a retry", f"{base}, doubling to {cap}", (said.backoff_base_seconds, said.backoff_cap_seconds) != (None, None)),
         ("Tried again on", tried, categories is not None),
     ]

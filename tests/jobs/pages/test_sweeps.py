@@ -36,6 +36,7 @@ def test_thresholds_are_those_of_the_settings(settings: Any) -> None:
 
     assert threshold("orchestrator_offline") == "silent for 1m 17s"
     assert threshold("cancel_overdue") == "5s to obey"
+    assert threshold("unroutable") == "due for 10m"
 
 
 def test_that_nothing_is_stuck_is_good_news(visitor: Visitor) -> None:
