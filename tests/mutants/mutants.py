@@ -592,7 +592,7 @@ MUTANTS = [
     Mutant(
         name="hands a delivery out while somebody has it",
         path="jobs/sql/claim_deliveries.sql",
-        line="and w.state = 'pending' and w.next_try_at <= clock_timestamp()",
+        line="and w.state = 'pending' and w.next_try_at <= statement_timestamp()",
         becomes="and w.state = 'pending'",
         test="jobs/webhooks/test_senders.py::test_what_is_taken_is_nobody_elses_until_its_time",
     ),
