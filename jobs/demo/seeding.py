@@ -7,14 +7,17 @@ from itertools import islice
 
 from django.db import connection, transaction
 
-from jobs import failure_groups, rollup, statements
+from jobs import bulk, failure_groups, rollup, statements
+from jobs.actors import Actor
 from jobs.demo.catalogue import KINDS, ORCHESTRATORS, SILENT
 from jobs.demo.lives import Life, Lives, Row
 from jobs.enqueueing import open_lanes
-from jobs.models import Lane, Orchestrator
+from jobs.lifecycle import Status
+from jobs.models import Job, Lane, Orchestrator
 
 # In one transaction, which holds back who reads the log behind it.
 _AT_ONCE = 20_000
+_STAFF = Actor.user("anna")
 _NULL = "\\N"
 _ESCAPED = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"})
 _JOBS = (
@@ -117,6 +120,7 @@ def seed(*, count: int, now: datetime, over: timedelta, chance: int, tell: Calla
         sums = sums + wrote
         tell(sums.jobs)
     _introduce_orchestrators(now, over)
+    _operate()
     statements.run("analyze_seeded")
     return sums
 
@@ -193,3 +197,16 @@ def _introduce_orchestrators(now: datetime, over: timedelta) -> None:
         ),
         ignore_conflicts=True,
     )
+
+
+def _operate() -> None:
+    """What staff did about some failures, and what they are about to do; through the door."""
+    failed = Job.objects.filter(status=Status.FAILED).order_by("-updated_at", "-id").values_list("id", flat=True)
+    done, asked = failed[:12], failed[12:20]
+    if done:
+        operation = bulk.create("retry", bulk.Selection(ids=list(done)), by=_STAFF)
+        bulk.confirm(operation.id, by=_STAFF, reason="the renderer is back")
+        while bulk.run_batch(only=operation.id):
+            pass
+    if asked:
+        bulk.create("retry", bulk.Selection(ids=list(asked)), by=_STAFF)
