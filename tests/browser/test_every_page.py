@@ -45,9 +45,9 @@ def test_the_login_and_what_is_not_there_give_none_either(visit: Visitor) -> Non
     for role, address in ((None, "/admin/login/"), ("viewer", "/nowhere"), ("no role", "/audit")):
         for theme in ("light", "dark"):
             visitor = visit(role, theme=theme)
-            visitor.open(address)
-            # That it is not there, or not for them, is the console's business, too.
+            # That it is not there, or not for them, is told to the console, too.
             visitor.forgive("status of 404", "status of 403")
+            visitor.open(address)
             found += [f"{address}: {words}" for words in (*visitor.complaints, *axe.findings(visitor.page))]
 
     assert not found, "\n".join(found)

@@ -17,6 +17,7 @@ class Visit:
 
     def __init__(self, context: BrowserContext) -> None:
         self.complaints: list[str] = []
+        self._forgiven: list[str] = []
         context.add_init_script(_LISTEN)
         self.page = context.new_page()
         self.page.on("console", self._hear)
@@ -28,13 +29,17 @@ class Visit:
         self.page.goto(address, wait_until="load")
 
     def forgive(self, *words: str) -> None:
-        """Lets go of complaints that have one of these words: for tests that provoke them."""
-        self.complaints = [complaint for complaint in self.complaints if not any(word in complaint for word in words)]
+        """From now on what has one of these words is no complaint: for tests that provoke it, before they do."""
+        self._forgiven += words
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self.complaints.append(f"{self.page.url}: {message.text}")
+            self._complain(f"{self.page.url}: {message.text}")
 
     def _judge(self, response: Response) -> None:
         if response.status >= 500:
-            self.complaints.append(f"{response.status} {response.url}")
+            self._complain(f"{response.status} {response.url}")
+
+    def _complain(self, complaint: str) -> None:
+        if not any(words in complaint for words in self._forgiven):
+            self.complaints.append(complaint)
