@@ -1,6 +1,7 @@
 """What kind of failure it was: the sent category if it is one of ours, else inferred from exit code and error."""
 
 import re
+import signal
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -38,6 +39,7 @@ _SAID_IN_TEXT = (
     (Category.EXCEPTION, re.compile(r"Traceback \(most recent call last\)|^\s+at .+:\d+:\d+\)?$|\b\w*(Error|Exception)\b:", re.MULTILINE)),
 )
 _SETUP_AT_FAULT = re.compile(r"unsupported|config|not[_ ]found|missing|invalid", re.IGNORECASE)
+_EXIT_WORDS = {126: "found, but not executable", 127: "command not found", 124: "timed out", -1: "timed out, or never started"}
 # An error may be megabytes; what names its kind stands at one of its ends.
 _LOOKED_AT = 8192
 
@@ -71,6 +73,20 @@ def message_of(error: ErrorDetail | None) -> str | None:
 def name_of(error: ErrorDetail | None) -> str | None:
     """What an error object without words calls itself: its code, or its type."""
     return _word(error, "code") or _word(error, "type") or None
+
+
+def exit_words(code: int | None) -> str:
+    """The meaning of an exit code by the shell's conventions; empty when it has none."""
+    if code is None:
+        return ""
+    if code in _EXIT_WORDS:
+        return _EXIT_WORDS[code]
+    number = -code if code < 0 else code - 128
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return ""
+    return f"killed ({name}), most often out of memory" if name == "SIGKILL" else f"ended by {name}"
 
 
 def _inferred(exit_code: int | None, error: ErrorDetail | None, stderr: str, timed_out: bool) -> Category:

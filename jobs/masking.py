@@ -35,6 +35,10 @@ class Shown:
         return self.length > len(self.text)
 
     @property
+    def is_empty(self) -> bool:
+        return self.text in ("null", "{}")
+
+    @property
     def peek(self) -> str:
         return " ".join(self.text[:400].split())
 

@@ -2,9 +2,9 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from django.db.models import F, Model, Q, QuerySet
@@ -79,7 +79,7 @@ class Paging:
 
     def page_of(
         self,
-        rows: "QuerySet[Row]",
+        rows: "QuerySet[Row] | Sequence[QuerySet[Row]]",
         *,
         ordering: str,
         cursor: str | None,
@@ -89,6 +89,7 @@ class Paging:
         """One page.
 
         Args:
+            rows: one set, or several that have no row in common: each is read by an index of its own, as no index gives them together.
             ordering: a word of `columns`, with `-` for descending.
             cursor: from an earlier page with the same ordering; None for the first.
             fitting: the rows that an answer has room for, from the first on.
@@ -100,9 +101,10 @@ class Paging:
         place = self._read(cursor, ordering, column) if cursor is not None else None
         backwards = place is not None and place.backwards
         falling = ordering.startswith("-") != backwards
+        sets = [rows] if isinstance(rows, QuerySet) else list(rows)
         if place:
-            rows = rows.filter(self._beyond(place, column, falling=falling))
-        found = list(rows.order_by(*self._order(column, falling=falling, backwards=backwards))[: size + 1])
+            sets = [one.filter(self._beyond(place, column, falling=falling)) for one in sets]
+        found = list(first_of(sets, self._order(column, falling=falling, backwards=backwards), size + 1))
         page = fitting(found[:size])
         more = len(found) > len(page)
         if backwards:
@@ -155,6 +157,12 @@ class Paging:
             raise WrongPage("The cursor is not one of this list. Begin again without it.", parameter="cursor") from None
 
 
+def first_of(sets: "Sequence[QuerySet[Row]]", order: Sequence[Any], count: int) -> "QuerySet[Row]":
+    """The first so many rows of several sets that have none in common: no more of each is read."""
+    heads = [rows.order_by(*order)[:count] for rows in sets]
+    return heads[0] if len(heads) == 1 else heads[0].union(*heads[1:], all=True).order_by(*order)[:count]
+
+
 def moment(value: Any) -> datetime:
     """A time as a cursor holds it."""
     return times.read(value)
@@ -171,6 +179,11 @@ def whole(least: int, most: int) -> Callable[[Any], int]:
     return read
 
 
+def span(value: Any) -> timedelta:
+    """A duration as a cursor holds it: in microseconds."""
+    return timedelta(microseconds=whole(-(2**62), 2**62)(value))
+
+
 def text(value: Any) -> str:
     """A text as PostgreSQL can compare it."""
     if not isinstance(value, str) or "\0" in value:
@@ -179,4 +192,6 @@ def text(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value // timedelta(microseconds=1)
     return times.written(value) if isinstance(value, datetime) else value

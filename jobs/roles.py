@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, AnonymousUser
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import Group, Permission
@@ -40,6 +40,11 @@ def grant(groups: "type[Group]", permissions: "type[Permission]") -> None:
     for role, codenames in ROLES.items():
         group, _ = groups.objects.get_or_create(name=role)
         group.permissions.add(*permissions.objects.filter(content_type__app_label="jobs", codename__in=codenames))
+
+
+def may_act_on(user: AbstractUser | AnonymousUser, count: int) -> bool:
+    """Whether somebody may act on so many jobs at once, provided that they may act on one."""
+    return count <= MOST_WITHOUT_LEAVE or user.has_perm(ACT_ON_MANY)
 
 
 def role_of(user: AbstractUser) -> str:

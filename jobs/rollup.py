@@ -20,7 +20,7 @@ from jobs.models import Span
 
 FOLD = "rollup"
 MINUTES_KEPT = timedelta(days=2)
-_BUCKETS_TO_A_DOUBLING = 8
+BUCKETS_TO_A_DOUBLING = 8
 # A longer period is read by its hours: of many types, its minutes would be a million rows.
 _LONGEST_BY_MINUTES = timedelta(days=1)
 _MOST_FORGOTTEN = 5000
@@ -88,7 +88,7 @@ class Spread:
         rank = math.ceil(share * self.stretches - 1e-9)
         passed = accumulate(self.buckets.values())
         bucket = next(bucket for bucket, so_far in zip(self.buckets, passed, strict=True) if so_far >= rank)
-        return float(2 ** ((bucket + 0.5) / _BUCKETS_TO_A_DOUBLING)) / 1e6
+        return float(2 ** ((bucket + 0.5) / BUCKETS_TO_A_DOUBLING)) / 1e6
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,14 @@ def moves(period: Period = EVER, *, step: timedelta | None = None, among: Names 
         )
         for row in rows
     ]
+
+
+def job_counts() -> dict[str, dict[str, int]]:
+    """How many jobs there are by type and status, as far as the log is folded: at rest, what counting them would say."""
+    counts: dict[str, dict[str, int]] = {}
+    for row in statements.run("job_counts"):
+        counts.setdefault(row["type"], {})[row["status"]] = row["jobs"]
+    return counts
 
 
 def lag_seconds() -> float:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from jobs import statements
 from jobs.actors import Actor
@@ -66,3 +67,32 @@ def note(
 def forget_old_runs() -> bool:
     """Removes the runs that are more than KEPT_DAYS old, some at a time; whether there may be more."""
     return len(statements.run("forget_sweep_runs", days=KEPT_DAYS, limit=_FORGOTTEN_AT_ONCE)) == _FORGOTTEN_AT_ONCE
+
+
+@dataclass(frozen=True)
+class SweepState:
+    """
+    Attributes:
+        is_promised: somebody sweeps again and again, and has said when the next time will be.
+        is_overdue: and it was not kept.
+        at, by, moved: when the sweep was that wrote down its runs last, whose it was and how many jobs it moved; None when there was none.
+            (A loop that finds nothing writes once an hour.)
+    """
+
+    is_promised: bool
+    is_overdue: bool
+    at: datetime | None
+    by: str | None
+    moved: int | None
+
+
+def state() -> SweepState:
+    """Whether somebody sweeps, and what the last sweep that is known did."""
+    (row,) = statements.run("sweep_state")
+    return SweepState(
+        is_promised=row["sweeper_due_by"] is not None,
+        is_overdue=bool(row["is_overdue"]),
+        at=row["at"],
+        by=row["actor"],
+        moved=row["changed"],
+    )

@@ -55,10 +55,10 @@ def switch(name: str, *, default: bool) -> bool:
     return words[text]
 
 
-def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def networks(name: str, default: str = "") -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """Networks and addresses with commas between."""
     try:
-        return [ipaddress.ip_network(word.strip()) for word in os.environ.get(name, "").split(",") if word.strip()]
+        return [ipaddress.ip_network(word.strip()) for word in os.environ.get(name, default).split(",") if word.strip()]
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must name networks like 10.0.0.0/8, with commas between: {error}.") from None
 
@@ -94,14 +94,16 @@ INSTALLED_APPS = [
     "django_filters",
     "django_htmx",
     "csp",
+    "axes",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
     "orchestration_api.middleware.RequestIdMiddleware",
-    "django.middleware.security.SecurityMiddleware",
+    # First of those that answer themselves: its policy is on their redirects and files, too.
     "csp.middleware.CSPMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "orchestration_api.middleware.MachineDoorMiddleware",
     "orchestration_api.doubt.DoubtMiddleware",
@@ -111,6 +113,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "jobsite.urls"
 WSGI_APPLICATION = "jobsite.wsgi.application"
@@ -136,6 +139,8 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
 LOGIN_URL = "admin:login"
+# The first refuses who must wait, the second knows people.
+AUTHENTICATION_BACKENDS = ["jobs.views.signing_in.Lock", "django.contrib.auth.backends.ModelBackend"]
 # Stands beside the name of the site on every page, so that nobody takes one installation for another.
 ENVIRONMENT_NAME = env.str("JOBSITE_ENVIRONMENT_NAME", default="")
 LANGUAGE_CODE = "en-us"
@@ -231,6 +236,19 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
+CSRF_FAILURE_VIEW = "jobs.views.errors.csrf_failure"
+# Wrong passwords: a name is locked from an address, and from nowhere else (jobs/views/signing_in.py).
+AXES_FAILURE_LIMIT = whole("JOBSITE_LOGIN_FAILURES_ALLOWED", 5, at_least=1)
+AXES_COOLOFF_TIME = timedelta(seconds=seconds("JOBSITE_LOGIN_LOCK_SECONDS", 900))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# The time that is told holds, however often it is tried before.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "jobs.views.signing_in.address_of"
+AXES_LOCKOUT_CALLABLE = "jobs.views.signing_in.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
@@ -281,6 +299,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None, "docExpansion": "list", "defaultModelsExpandDepth": 0},
 }
 
+# --- Metrics --------------------------------------------------------------------------------------------------------
+
+# /metrics is answered to those who send the token, or come straight from one of the networks. With neither it is not there.
+METRICS_TOKEN = env.str("JOBSITE_METRICS_TOKEN", default="").strip()
+if METRICS_TOKEN and len(METRICS_TOKEN) < 24:
+    raise ImproperlyConfigured("JOBSITE_METRICS_TOKEN must have at least 24 characters.")
+METRICS_NETWORKS = networks("JOBSITE_METRICS_NETWORKS", default="" if PRODUCTION else "127.0.0.0/8,::1")
+
 # --- Leases and sweeps (contract: docs/api.md) ----------------------------------------------------------------------
 
 CLAIM_LEASE_SECONDS = seconds("JOBSITE_CLAIM_LEASE_SECONDS", 60)
@@ -318,5 +344,10 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("JOBSITE_LOG_LEVEL", default="INFO").upper()},
     # A refused request is an answer, not a fault of ours: only 5xx are worth a line. Who waits for a database that is away says so itself,
     # not each second.
-    "loggers": {"django.request": {"level": "ERROR"}, "httpx2": {"level": "WARNING"}, "psycopg.pool": {"level": "ERROR"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "httpx2": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        "psycopg.pool": {"level": "ERROR"},
+    },
 }

@@ -1,6 +1,5 @@
 """Whoever sends many wrong tokens is told to wait. A valid token is never throttled, wherever it comes from."""
 
-import ipaddress
 import logging
 import math
 import time
@@ -10,12 +9,12 @@ from django.db import Error
 from psycopg_pool import PoolTimeout
 from rest_framework.request import Request
 
+from jobs.addresses import client_of
 from jobs.memory import Memory
 from jobs.throttling import WINDOW_SECONDS, count_failure
 from orchestration_api.exceptions import WireError
 
 log = logging.getLogger(__name__)
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Addresses that are over their limit, and until when, by `time.monotonic`: they are told so without a query.
 over_limit: Memory[str, float] = Memory()
 
@@ -26,7 +25,7 @@ def count(request: Request) -> WireError | None:
     Returns:
         What to answer instead of 401 when it sent too many.
     """
-    address = client_of(request)
+    address = client_of(request.META)
     over_until = over_limit.get(address)
     left = over_until - time.monotonic() if over_until else _counted(address)
     if left <= 0:
@@ -36,24 +35,6 @@ def count(request: Request) -> WireError | None:
         "Too many wrong tokens came from your address. Wait, then send a valid one.",
         retryAfterSeconds=math.ceil(left),
     )
-
-
-def client_of(request: Request) -> str:
-    """The address whose count it is: the connection's, or behind trusted proxies the last one in X-Forwarded-For that is none of them.
-
-    What stands before that one is the client's own word and proves nothing. IPv6 clients are counted by their /64: whoever has one of its
-    addresses has them all.
-    """
-    address = _read(request.META.get("REMOTE_ADDR", ""))
-    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    while hops and address is not None and any(address in network for network in settings.TRUSTED_PROXIES):
-        told = _read(hops.pop().strip())
-        if told is None:
-            break
-        address = told
-    if isinstance(address, ipaddress.IPv6Address):
-        return f"{ipaddress.IPv6Address(int(address) >> 64 << 64)}/64"
-    return str(address or "unknown")
 
 
 def _counted(address: str) -> float:
@@ -70,11 +51,3 @@ def _counted(address: str) -> float:
     over_limit.keep(address, until, until=until)
     log.warning("too many wrong tokens from %s", address)
     return left
-
-
-def _read(text: str) -> Address | None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address

@@ -18,7 +18,6 @@ from jobs.ids import is_id
 from jobs.lifecycle import Act, ActorKind, Status, Verb
 from jobs.models import Job
 from jobs.returning import back_to
-from jobs.templatetags.jobs import job_url
 from jobs.verdicts import NO_SUCH_JOB, Verdict
 
 if TYPE_CHECKING:
@@ -78,11 +77,11 @@ def ask_or_act(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction)
     ids = [job_id for job_id in selected if is_id(job_id)]
     form = form_for(action, request)
     if not form.is_valid():
-        return ask(admin, request, action, form, **_question(action, ids), ids=ids, back=_back(request, ids))
+        return ask(admin, request, action, form, **_question(action, ids), ids=ids, back=_back(request))
     tell(
         request, action.apply(ids, form.arguments, by=staff(request), reason=form.cleaned_data["reason"]), unknown=len(selected) - len(ids)
     )
-    return HttpResponseRedirect(_back(request, ids))
+    return HttpResponseRedirect(_back(request))
 
 
 def selected_in(request: HttpRequest) -> list[str]:
@@ -105,11 +104,10 @@ def ask(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, form: 
     concerned = context["concerned"]
     words = _TITLES.get(action.name, action.name.capitalize())
     told: dict[str, object] = {
-        "title": f"{words} {_jobs(concerned)}" if concerned else f"{action.name.capitalize()}: nothing to do",
+        "title": f"{words} {in_number(concerned)}" if concerned else f"{action.name.capitalize()}: nothing to do",
         "verb": action.name,
         "form": form,
         "checkbox": ACTION_CHECKBOX_NAME,
-        "from_job": "from_job" in request.POST,
     }
     return TemplateResponse(request, "admin/jobs/confirm.html", admin.admin_site.each_context(request) | told | context)
 
@@ -156,9 +154,10 @@ def _share(status: Status, count: int, action: BulkAction) -> Share:
     return Share(status, count, legal, _CONSEQUENCES[action.name, status.is_live] if legal else f"left out: already {status}")
 
 
-def _back(request: HttpRequest, ids: list[str]) -> str:
-    return back_to(request, job_url(ids[0]) if "from_job" in request.POST and len(ids) == 1 else request.get_full_path())
+def _back(request: HttpRequest) -> str:
+    return back_to(request, request.get_full_path())
 
 
-def _jobs(count: object) -> str:
+def in_number(count: object) -> str:
+    """`1 job`, `1,284 jobs`."""
     return "1 job" if count == 1 else f"{count:,} jobs"

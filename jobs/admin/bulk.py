@@ -1,12 +1,10 @@
 """Bulk operations: the list, the page of one with what became of each job, and the acts that are open: confirm, pause, resume, stop."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -17,58 +15,15 @@ from django.utils.safestring import SafeString
 from jobs import bulk
 from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.filters import StateFilter
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.readonly import ReadOnlyAdmin, refuse_without
+from jobs.admin.selecting import refuse_many
 from jobs.models import PENDING, BulkItem, BulkOperation, BulkState
-from jobs.records import SiteAct
 from jobs.returning import back_to
+from jobs.templatetags.failures import bulk_tag
 from jobs.templatetags.jobs import NONE, ago, thousands
+from jobs.views.conduct import CONDUCT, size_of
 
 MOST_ITEMS = 200
-_BADGES = {
-    BulkState.PREVIEW: "s-queued",
-    BulkState.RUNNING: "s-running",
-    BulkState.PAUSED: "s-warn",
-    BulkState.STOPPED: "s-cancelled",
-    BulkState.DONE: "s-completed",
-}
-
-
-@dataclass(frozen=True)
-class Conduct:
-    """
-    Attributes:
-        act: called with the operation's id, by= and reason=.
-        states: in which it is offered.
-        consequence: of it, for who is about to say it.
-        begins: jobs are acted on in the name of who says it, who then needs what beginning it anew would need.
-    """
-
-    act: Callable[..., BulkOperation]
-    states: frozenset[BulkState]
-    icon: str
-    consequence: str
-    begins: bool = False
-
-    def needs(self, operation: BulkOperation) -> list[str]:
-        """The permissions of who says it."""
-        acted_on = "change_failuregroup" if operation.action == SiteAct.ACKNOWLEDGE else "change_job"
-        names = ["change_bulkoperation", *(["add_bulkoperation", acted_on] if self.begins else [])]
-        return [f"jobs.{name}" for name in names]
-
-
-CONDUCT = {
-    "confirm": Conduct(
-        bulk.confirm, frozenset({BulkState.PREVIEW}), "right", "Which jobs it is about is settled, and it begins.", begins=True
-    ),
-    "pause": Conduct(bulk.pause, frozenset({BulkState.RUNNING}), "pause", "No further batch begins until it is resumed."),
-    "resume": Conduct(bulk.resume, frozenset({BulkState.PAUSED}), "right", "It goes on with what is left."),
-    "stop": Conduct(
-        bulk.stop,
-        frozenset({BulkState.PREVIEW, BulkState.RUNNING, BulkState.PAUSED}),
-        "stop",
-        "It ends for good; what is left stays as it is.",
-    ),
-}
 
 
 @admin.register(BulkOperation)
@@ -91,7 +46,7 @@ class BulkOperationAdmin(ReadOnlyAdmin):
             if operation.state in conduct.states and request.user.has_perms(conduct.needs(operation))
         ]
         return {
-            "title": f"{operation.action.capitalize()} {thousands(_size(operation))} jobs",
+            "title": f"{operation.action.capitalize()} {thousands(size_of(operation))} jobs",
             "acts": acts,
             "facts": [
                 ("State", self.state_badge(operation)),
@@ -117,13 +72,12 @@ class BulkOperationAdmin(ReadOnlyAdmin):
             '<a class="plain" href="{}">{} {} jobs</a>',
             _url("change", operation),
             operation.action.capitalize(),
-            thousands(_size(operation)),
+            thousands(size_of(operation)),
         )
 
     @admin.display(description="State")
     def state_badge(self, operation: BulkOperation) -> SafeString:
-        state = BulkState(operation.state)
-        return format_html('<span class="badge {}">{}</span>', _BADGES[state], state.label)
+        return bulk_tag(operation)
 
     @admin.display(description="Jobs")
     def which(self, operation: BulkOperation) -> SafeString:
@@ -143,25 +97,28 @@ class BulkOperationAdmin(ReadOnlyAdmin):
 
     def _ask_or_act(self, request: HttpRequest, object_id: str, *, name: str) -> HttpResponse:
         # Whoever may steer none learns of none.
-        if not request.user.has_perm("jobs.change_bulkoperation"):
-            raise PermissionDenied
+        refuse_without(request, "jobs.change_bulkoperation")
         operation = self.noun(request, object_id)
         if operation is None:
             return self.nothing_there(request, object_id)
         conduct = CONDUCT[name]
-        if not request.user.has_perms(conduct.needs(operation)):
-            raise PermissionDenied
+        refuse_without(request, *conduct.needs(operation))
+        if conduct.begins:
+            refuse_many(request, size_of(operation))
         form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
         if form.is_valid():
             try:
-                done = conduct.act(operation.id, by=staff(request), reason=form.cleaned_data["reason"])
+                with transaction.atomic():
+                    done = conduct.act(operation.id, by=staff(request), reason=form.cleaned_data["reason"])
+                    if conduct.begins:
+                        refuse_many(request, done.selected or 0)
             except (bulk.NotNow, bulk.TooManyJobs) as refusal:
                 messages.error(request, str(refusal))
             else:
                 messages.success(request, f"The operation is {BulkState(done.state).label.lower()}.")
             return HttpResponseRedirect(back_to(request, _url("change", operation)))
         context: dict[str, Any] = {
-            "title": f"{name.capitalize()}: {operation.action} {thousands(_size(operation))} jobs",
+            "title": f"{name.capitalize()}: {operation.action} {thousands(size_of(operation))} jobs",
             "opts": self.opts,
             "act": conduct,
             "act_name": name,
@@ -188,11 +145,6 @@ def _items(request: HttpRequest, operation: BulkOperation) -> dict[str, object]:
         "items": items[:MOST_ITEMS],
         "next": items[MOST_ITEMS - 1].ordinal if len(items) > MOST_ITEMS else None,
     }
-
-
-def _size(operation: BulkOperation) -> int:
-    """How many jobs are in it, or, before that is settled, would have been when it was made."""
-    return int(operation.preview["count"]) if operation.selected is None else operation.selected
 
 
 def _url(name: str, operation: BulkOperation) -> str:

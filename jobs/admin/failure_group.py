@@ -14,16 +14,11 @@ from jobs import bulk, failure_groups
 from jobs.admin.filters import CategoryFilter, TriageStateFilter, TypeFilter
 from jobs.admin.readonly import acts_on
 from jobs.admin.triage import TriageAdmin
+from jobs.group_filters import found
 from jobs.models import CanaryState, FailureCount, FailureGroup, TriageState
+from jobs.templatetags.failures import TONES
 from jobs.templatetags.jobs import NONE, ago, at, job_link, thousands
 
-_BADGES = {
-    TriageState.NEW: "s-failed",
-    TriageState.REGRESSED: "s-failed",
-    TriageState.ACKNOWLEDGED: "s-running",
-    TriageState.SNOOZED: "s-queued",
-    TriageState.RESOLVED: "s-completed",
-}
 _HOURS_TOLD = 24
 
 
@@ -63,12 +58,7 @@ class FailureGroupAdmin(TriageAdmin):
         return self.ask_or_act_on_selected(request, "retry")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[FailureGroup], search_term: str) -> tuple[Any, bool]:
-        words = search_term.split()[:10]
-        if len(words) == 1 and FailureGroup.objects.filter(fingerprint=words[0]).exists():
-            return queryset.filter(fingerprint=words[0]), False
-        for word in words:
-            queryset = queryset.filter(title__icontains=word)
-        return queryset, False
+        return found(queryset, search_term), False
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         page = super().get_changelist_instance(request)
@@ -108,7 +98,7 @@ class FailureGroupAdmin(TriageAdmin):
     @admin.display(description="State")
     def badge(self, group: FailureGroup) -> SafeString:
         words = "Ongoing" if group.is_ongoing and group.state == TriageState.NEW else TriageState(group.state).label
-        return format_html('<span class="badge {}">{}</span>', _BADGES[TriageState(group.state)], words)
+        return format_html('<span class="badge {}">{}</span>', TONES[TriageState(group.state)], words)
 
     @admin.display(description="Failure")
     def name(self, group: FailureGroup) -> SafeString:

@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.functions import Left
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.urls import path, reverse
+from django.urls.resolvers import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.admin import acting, job_page, selecting
+from jobs.admin import acting, selecting
 from jobs.admin.filters import (
     AttentionFilter,
     CategoryFilter,
@@ -22,10 +25,19 @@ from jobs.admin.filters import (
 )
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.bulk import ACTIONS
+from jobs.failures import exit_words
+from jobs.filters import WrongFilter
 from jobs.ids import PREFIX
+from jobs.legible import one_line
 from jobs.lifecycle import Act, Verb
 from jobs.models import Job
+from jobs.paging import WrongPage
+from jobs.returning import back_to
+from jobs.roles import ACT_ON_MANY
 from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
+from jobs.views.job_page import context_of, jobs_for_a_page, runs_begun
+from jobs.views.jobs import search_of
+from jobs.views.logs import NO_CHOICE, tail
 
 # Of an error, what is looked at in lists: it may be megabytes.
 ERROR_HEAD = 2000
@@ -63,25 +75,47 @@ class JobAdmin(ReadOnlyAdmin):
 
     def _ask_or_act(self, request: HttpRequest, queryset: QuerySet[Job], name: str) -> HttpResponse:
         if selecting.is_for_many(request):
-            return selecting.ask_or_begin(self, request, ACTIONS[name], queryset)
+            return selecting.ask_or_begin(self, request, ACTIONS[name], queryset, words=selecting.words_of(request))
         return acting.ask_or_act(self, request, ACTIONS[name])
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("act/", self.admin_site.admin_view(self.act_view), name="jobs_job_act"), *super().get_urls()]
+
+    def act_view(self, request: HttpRequest) -> HttpResponse:
+        """The same actions, asked for from the jobs page: the address says which jobs match there."""
+        if not self.has_act_permission(request):
+            raise PermissionDenied("jobs.change_job")
+        otherwise = back_to(request, reverse("pages:jobs"))
+        name = request.POST.get("action", "")
+        if name not in self.actions or not (selecting.is_across(request) or acting.selected_in(request)):
+            messages.warning(request, "Nothing was done: select jobs, and what to do to them.")
+            return HttpResponseRedirect(otherwise)
+        if not selecting.is_for_many(request):
+            return acting.ask_or_act(self, request, ACTIONS[name])
+        try:
+            search = search_of(request)
+            return selecting.ask_or_begin(self, request, ACTIONS[name], search.found(), words=search.in_words)
+        except (WrongFilter, WrongPage) as wrong:
+            messages.error(request, str(wrong))
+            return HttpResponseRedirect(otherwise)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         selecting.tick_for_all(request)
-        return super().changelist_view(request, {**(extra_context or {}), "acts_on_all": selecting.may_act_on_many(request)})
+        return super().changelist_view(request, {**(extra_context or {}), "acts_on_all": _may_act_on_all(request)})
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("jobs.change_job")
 
     def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
-        return job_page.context_of(noun, may_act=self.has_act_permission(request))
+        seen_on_site = {"view_on_site": self.get_view_on_site_url(noun)}
+        return context_of(noun, user=request.user) | {"log": tail(noun.id, NO_CHOICE), "find": ""} | seen_on_site
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         if request.resolver_match and request.resolver_match.url_name == "jobs_job_changelist":
             return Job.objects.defer("payload", "metadata", "result", "last_error", "progress").annotate(
                 error_head=Left("last_error", ERROR_HEAD)
             )
-        return Job.objects.all()
+        return jobs_for_a_page()
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Job], search_term: str) -> tuple[QuerySet[Job], bool]:
         words = search_term.split()
@@ -109,7 +143,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Att.")
     def runs(self, job: Job) -> str:
-        return f"{job_page.runs_begun(job)}/{job.max_attempts}"
+        return f"{runs_begun(job)}/{job.max_attempts}"
 
     @admin.display(description="Held by")
     def holder(self, job: Job) -> str:
@@ -121,12 +155,12 @@ class JobAdmin(ReadOnlyAdmin):
         if not head:
             return SafeString("")
         code = (
-            format_html('<span class="x" title="{}">{}</span>', job_page.exit_words(job.exit_code), job.exit_code)
+            format_html('<span class="x" title="{}">{}</span>', exit_words(job.exit_code), job.exit_code)
             if job.exit_code is not None
             else ""
         )
         full = head if len(head) < ERROR_HEAD else f"{head}…\n(the whole error stands on the job's page)"
-        return format_html('<span class="preview" title="{}">{}{}</span>', full, code, job_page.one_line(head))
+        return format_html('<span class="preview" title="{}">{}{}</span>', full, code, one_line(head))
 
     @admin.display(description="Created")
     def created(self, job: Job) -> SafeString:
@@ -135,3 +169,7 @@ class JobAdmin(ReadOnlyAdmin):
     @admin.display(description="Updated", ordering="updated_at")
     def updated(self, job: Job) -> SafeString:
         return ago(job.updated_at)
+
+
+def _may_act_on_all(request: HttpRequest) -> bool:
+    return selecting.may_act_on_many(request) and request.user.has_perm(ACT_ON_MANY)

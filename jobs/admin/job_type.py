@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -19,7 +18,7 @@ from django.utils.safestring import SafeString
 from jobs import claiming, job_types, pausing
 from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.policy_form import PolicyForm
-from jobs.admin.readonly import ReadOnlyAdmin, acts_on
+from jobs.admin.readonly import ReadOnlyAdmin, acts_on, refuse_without
 from jobs.job_types import PolicyRefused
 from jobs.models import Job, JobType, Pause, PauseScope
 from jobs.pausing import Subject
@@ -119,8 +118,7 @@ class JobTypeAdmin(ReadOnlyAdmin):
         return _said(told, categories)
 
     def _ask_or_act(self, request: HttpRequest, object_id: str, *, act: str) -> HttpResponse:
-        if not self.has_act_permission(request):
-            raise PermissionDenied
+        refuse_without(request, "jobs.change_jobtype")
         job_type = self.noun(request, object_id)
         if job_type is None:
             return self.nothing_there(request, object_id)

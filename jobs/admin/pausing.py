@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import quote
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -18,7 +17,7 @@ from django.utils.safestring import SafeString
 from jobs import fleet, pausing
 from jobs.actors import Actor
 from jobs.admin.acting import ReasonForm, staff
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.readonly import ReadOnlyAdmin, refuse_without
 from jobs.lifecycle import Status
 from jobs.models import Job, Orchestrator, Pause, PauseMode
 from jobs.pausing import Subject
@@ -119,8 +118,7 @@ class PausableAdmin(ReadOnlyAdmin):
         return {"acts": acts, "claims": _told(standing.pause)}
 
     def _ask_or_act(self, request: HttpRequest, object_id: str, *, act_name: str) -> HttpResponse:
-        if not self.has_pause_permission(request):
-            raise PermissionDenied
+        refuse_without(request, "jobs.change_orchestrator")
         orchestrator = self.noun(request, object_id)
         if orchestrator is None:
             return self.nothing_there(request, object_id)

@@ -26,6 +26,16 @@ def acts_on(subject_type: str, subject_id: str) -> "QuerySet[AuditEntry]":
     return AuditEntry.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by("-id")[:_MOST_ACTS]
 
 
+def refuse_without(request: HttpRequest, *permissions: str) -> None:
+    """
+    Raises:
+        PermissionDenied: one of them is missing; it names the first that is.
+    """
+    for permission in permissions:
+        if not request.user.has_perm(permission):
+            raise PermissionDenied(permission)
+
+
 class ReadOnlyAdmin(ModelAdmin):
     """A list and a page for each row.
 
@@ -52,16 +62,27 @@ class ReadOnlyAdmin(ModelAdmin):
         """Back to the index, with a message that says why."""
         return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        self._refuse_strangers(request)
+        return super().changelist_view(request, extra_context)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        if not self.has_view_permission(request) or request.method not in ("GET", "HEAD"):
-            raise PermissionDenied
+        self._refuse_strangers(request)
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied("Nothing here is changed by a form.")
         noun = self.noun(request, object_id)
         if noun is None:
             return self.nothing_there(request, object_id)
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": str(noun), "noun": noun}
         return TemplateResponse(request, self.page_template, context | self.page_of(request, noun) | (extra_context or {}))
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        raise PermissionDenied("Nothing is added here by a form.")
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        raise PermissionDenied("Nothing here is deleted by a form.")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -79,3 +100,7 @@ class ReadOnlyAdmin(ModelAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Nothing but the filters offered: any other column would be searched without an index."""
         return lookup in {getattr(offered, "parameter_name", None) for offered in self.list_filter}
+
+    def _refuse_strangers(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied(f"{self.opts.app_label}.view_{self.opts.model_name}")

@@ -21,6 +21,8 @@ from jobs.bulk import BulkAction, Selection, TooManyJobs
 from jobs.ids import is_id
 from jobs.lifecycle import ActorKind
 from jobs.models import BulkOperation, Job
+from jobs.returning import back_to
+from jobs.roles import ACT_ON_MANY, may_act_on
 
 if TYPE_CHECKING:
     from jobs.admin.readonly import ReadOnlyAdmin
@@ -53,36 +55,56 @@ def may_act_on_many(request: HttpRequest) -> bool:
     return request.user.has_perm("jobs.add_bulkoperation")
 
 
-def ask_or_begin(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, jobs: "QuerySet[Job]") -> HttpResponse:
+def refuse_many(request: HttpRequest, count: int) -> None:
+    """
+    Raises:
+        PermissionDenied: these are more jobs than the one who asks may act on at once; it names the permission.
+    """
+    if not may_act_on(request.user, count):
+        raise PermissionDenied(ACT_ON_MANY)
+
+
+def ask_or_begin(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, jobs: "QuerySet[Job]", *, words: str) -> HttpResponse:
     """An admin action on many: first the page that asks, and when that comes back with a reason, the operation, which then runs.
 
     Args:
         jobs: what the list shows, under its filters.
+        words: what these say.
     """
     if not may_act_on_many(request):
-        raise PermissionDenied
+        raise PermissionDenied("jobs.add_bulkoperation")
     form = form_for(action, request)
     try:
-        selection = _selection(request, jobs)
+        selection = _selection(request, jobs, words)
         if not form.is_valid():
             return _question(admin, request, action, form, selection)
         operation = _begun(request, action, form, selection)
     except TooManyJobs as refusal:
         messages.error(request, str(refusal))
-        return HttpResponseRedirect(request.get_full_path())
+        return HttpResponseRedirect(_back(request))
     _tell(request, operation)
     return HttpResponseRedirect(reverse("admin:jobs_bulkoperation_change", args=[operation.id]))
 
 
-def _selection(request: HttpRequest, jobs: "QuerySet[Job]") -> Selection:
+def words_of(request: HttpRequest) -> str:
+    """What the filters of a list of the admin say."""
+    said = [f"{name} is {value}" for name, value in request.GET.items() if name not in _NO_FILTERS and value]
+    return ", ".join(said) or "all jobs"
+
+
+def _back(request: HttpRequest) -> str:
+    return back_to(request, request.get_full_path())
+
+
+def _selection(request: HttpRequest, jobs: "QuerySet[Job]", words: str) -> Selection:
     if not is_across(request):
         return Selection(ids=[job_id for job_id in selected_in(request) if is_id(job_id)])
-    said = [f"{name} is {value}" for name, value in request.GET.items() if name not in _NO_FILTERS and value]
-    return Selection.of(jobs, words=", ".join(said) or "all jobs")
+    return Selection.of(jobs, words=words)
 
 
 def _question(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, form: ReasonForm, selection: Selection) -> HttpResponse:
     preview = bulk.preview_of(action, selection, by=ActorKind.USER)
+    refuse_many(request, preview["count"])
     return ask(
         admin,
         request,
@@ -98,7 +120,7 @@ def _question(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkAction, 
         across=is_across(request),
         words=selection.told,
         form_key=_form_key(request) or secrets.token_hex(16),
-        back=request.get_full_path(),
+        back=_back(request),
     )
 
 
@@ -106,7 +128,9 @@ def _begun(request: HttpRequest, action: BulkAction, form: ReasonForm, selection
     by, key = staff(request), _form_key(request)
     with transaction.atomic():
         operation = bulk.create(action.name, selection, by=by, arguments=form.arguments, form_key=key)
-        return bulk.confirm(operation.id, by=by, reason=form.cleaned_data["reason"])
+        confirmed = bulk.confirm(operation.id, by=by, reason=form.cleaned_data["reason"])
+        refuse_many(request, confirmed.selected or 0)
+        return confirmed
 
 
 def _form_key(request: HttpRequest) -> str | None:

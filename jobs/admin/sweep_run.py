@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -16,7 +15,7 @@ from jobs import rules
 from jobs.actors import Actor
 from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.filters import OneOf
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.readonly import ReadOnlyAdmin, refuse_without
 from jobs.models import SweepRun
 from jobs.returning import back_to
 from jobs.rules import EVERYTHING, Narrowing
@@ -64,8 +63,7 @@ class SweepRunAdmin(ReadOnlyAdmin):
 
     def sweep_view(self, request: HttpRequest) -> HttpResponse:
         """Asks which rules; tells what they would do, or, with a reason, lets them do it."""
-        if not self.has_sweep_permission(request):
-            raise PermissionDenied
+        refuse_without(request, "jobs.change_sweeprun")
         form, foretold = SweepForm(request.POST or None), None
         if form.is_bound and "preview" in request.POST:
             # Looked at only, and so for no reason yet.

@@ -6,7 +6,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -18,8 +17,9 @@ from django.utils.safestring import SafeString
 from jobs import tokens
 from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.filters import OneOf
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.readonly import ReadOnlyAdmin, refuse_without
 from jobs.models import ApiToken, AuditEntry, Scope
+from jobs.returning import back_to
 from jobs.templatetags.jobs import NONE, ago
 
 _LIVES = {"7": "In 7 days", "30": "In 30 days", "90": "In 90 days", "365": "In a year", "": "Never"}
@@ -87,9 +87,9 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The form, and then the one page that ever shows the token. No redirect between the two: it would have to be kept."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        form = IssueForm(request.POST) if request.method == "POST" else IssueForm()
+        refuse_without(request, "jobs.add_apitoken")
+        back = back_to(request, reverse("admin:jobs_apitoken_changelist"))
+        form = IssueForm(request.POST) if request.method == "POST" else IssueForm(initial=_asked_for(request))
         if form.is_valid():
             told = form.cleaned_data
             days = told["expires_in"]
@@ -104,21 +104,25 @@ class ApiTokenAdmin(ReadOnlyAdmin):
             except tokens.TokenRefused as refusal:
                 form.add_error(None, str(refusal))
             else:
-                return self._page(request, "admin/jobs/token_issued.html", title="Token issued", token=issued.token, text=issued.text)
-        return self._page(request, "admin/jobs/issue_token.html", title="Issue a token", form=form)
+                return self._page(
+                    request, "admin/jobs/token_issued.html", title="Token issued", token=issued.token, text=issued.text, back=back
+                )
+        return self._page(request, "admin/jobs/issue_token.html", title="Issue a token", form=form, back=back)
 
     def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        if not self.has_revoke_permission(request):
-            raise PermissionDenied
+        refuse_without(request, "jobs.change_apitoken")
         token = self.noun(request, object_id)
         if token is None:
             return self.nothing_there(request, object_id)
+        back = back_to(request, _url("change", token))
         form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
         if not form.is_valid():
-            return self._page(request, "admin/jobs/revoke_token.html", title=f"Revoke a token of {token.name}", token=token, form=form)
+            return self._page(
+                request, "admin/jobs/revoke_token.html", title=f"Revoke a token of {token.name}", token=token, form=form, back=back
+            )
         done = tokens.revoke(token.public_id, by=staff(request), reason=form.cleaned_data["reason"])
         messages.success(request, f"Revoked: {token}. Every server refuses it within a second." if done else f"{token} was revoked before.")
-        return HttpResponseRedirect(_url("change", token))
+        return HttpResponseRedirect(back)
 
     def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
         token: ApiToken = noun
@@ -169,6 +173,15 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     def _page(self, request: HttpRequest, template: str, **context: object) -> HttpResponse:
         return TemplateResponse(request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context})
+
+
+def _asked_for(request: HttpRequest) -> dict[str, object]:
+    """What the form begins with: `orchestrator`, whom the token is to speak for, or `like`, the token that it is to take the place of."""
+    if orchestrator_id := request.GET.get("orchestrator"):
+        return {"name": orchestrator_id, "orchestrator_id": orchestrator_id, "scopes": [Scope.ORCHESTRATE]}
+    like = request.GET.get("like", "")
+    earlier = None if "\0" in like else ApiToken.objects.filter(public_id=like).first()
+    return {"name": earlier.name, "orchestrator_id": earlier.orchestrator_id or "", "scopes": earlier.scopes} if earlier else {}
 
 
 def _url(page: str, token: ApiToken) -> str:

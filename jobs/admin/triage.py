@@ -9,7 +9,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -17,15 +16,16 @@ from django.urls.resolvers import URLPattern
 
 from jobs import bulk, failure_groups, triage
 from jobs.actors import Actor
-from jobs.admin.acting import MOST_AT_ONCE, ReasonForm, staff
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.acting import MOST_AT_ONCE, SAMPLE, ReasonForm, in_number, shares_of, staff
+from jobs.admin.readonly import ReadOnlyAdmin, refuse_without
+from jobs.admin.selecting import refuse_many
+from jobs.lifecycle import ActorKind
 from jobs.models import FailureGroup, TriageState
 from jobs.records import SiteAct
 from jobs.returning import back_to
 from jobs.times import now
 from jobs.triage import NoSuchGroup, Triaged, TriageRefused
-
-SAMPLE = 8
+from jobs.views.group_acts import GROUP_ACTS, GroupAct, is_open
 
 
 class NoteForm(ReasonForm):
@@ -93,29 +93,30 @@ class Act:
     """
     Attributes:
         make: called with a fingerprint, by=, reason= and the terms of the form; False when it was so already.
-        consequence: of it, for who is about to say it.
+        shown: its icon, what it comes to and which permissions it needs.
         past: what has been done to a group then.
         is_open: whether it would change anything of a group that is so.
-        permissions: that it needs, all of them.
         note: what else there is to know.
+        reach: on how many jobs it acts, of such groups.
     """
 
     make: Callable[..., bool]
     form: type[Form]
-    icon: str
-    consequence: str
+    shown: GroupAct
     past: str
     is_open: Callable[[FailureGroup], bool]
-    permissions: tuple[str, ...] = ("jobs.change_failuregroup",)
     note: str = "Neither jobs nor counts are changed."
+    reach: Callable[[Sequence[str]], int] = lambda names: 0
 
 
-def _of_triage(name: SiteAct, make: Callable[..., Triaged], form: type[Form], icon: str, consequence: str, past: str) -> Act:
-    def is_open(group: FailureGroup) -> bool:
-        state = TriageState(group.state)
-        return state in triage.SOURCES[name] and not (name is SiteAct.REOPEN and state is TriageState.NEW)
-
-    return Act(lambda fingerprint, **said: make(fingerprint, **said).changed, form, icon, consequence, past, is_open)
+def _of_triage(name: SiteAct, make: Callable[..., Triaged], form: type[Form], past: str) -> Act:
+    return Act(
+        lambda fingerprint, **said: make(fingerprint, **said).changed,
+        form,
+        GROUP_ACTS[name],
+        past,
+        lambda group: is_open(name, TriageState(group.state)),
+    )
 
 
 def _retry(fingerprint: str, *, by: Actor, reason: str, canaries: int, over: timedelta) -> bool:
@@ -124,41 +125,18 @@ def _retry(fingerprint: str, *, by: Actor, reason: str, canaries: int, over: tim
 
 
 ACTS = {
-    SiteAct.ACKNOWLEDGE: _of_triage(
-        SiteAct.ACKNOWLEDGE,
-        triage.acknowledge,
-        AcknowledgeForm,
-        "search",
-        "Everybody sees who looks into it. It is counted as before.",
-        "acknowledged",
-    ),
-    SiteAct.SNOOZE: _of_triage(
-        SiteAct.SNOOZE,
-        triage.snooze,
-        SnoozeForm,
-        "clock",
-        "It is nobody's business until then, whichever comes first; then it is what it was.",
-        "snoozed",
-    ),
-    SiteAct.RESOLVE: _of_triage(
-        SiteAct.RESOLVE,
-        triage.resolve,
-        NoteForm,
-        "check",
-        "Its cause is mended. What fails from now on reopens it as regressed.",
-        "resolved",
-    ),
-    SiteAct.REOPEN: _of_triage(SiteAct.REOPEN, triage.reopen, PlainForm, "left", "It is as new, and nobody's.", "reopened"),
+    SiteAct.ACKNOWLEDGE: _of_triage(SiteAct.ACKNOWLEDGE, triage.acknowledge, AcknowledgeForm, "acknowledged"),
+    SiteAct.SNOOZE: _of_triage(SiteAct.SNOOZE, triage.snooze, SnoozeForm, "snoozed"),
+    SiteAct.RESOLVE: _of_triage(SiteAct.RESOLVE, triage.resolve, NoteForm, "resolved"),
+    SiteAct.REOPEN: _of_triage(SiteAct.REOPEN, triage.reopen, PlainForm, "reopened"),
     SiteAct.RETRY: Act(
         _retry,
         RetryForm,
-        "retry",
-        "Its failed jobs go back to the queue: a few canaries first, and the rest only when these have completed. When one of them fails "
-        "again, it stops.",
+        GROUP_ACTS[SiteAct.RETRY],
         "being retried",
         lambda group: bool(failure_groups.failed_now([group.fingerprint])[group.fingerprint]),
-        permissions=("jobs.change_job", "jobs.add_bulkoperation"),
         note="The sweep loop carries it out, as a bulk operation.",
+        reach=lambda names: sum(failure_groups.failed_now(names).values()),
     ),
 }
 
@@ -174,14 +152,14 @@ class TriageAdmin(ReadOnlyAdmin):
         return request.user.has_perm("jobs.change_failuregroup")
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perms(ACTS[SiteAct.RETRY].permissions)
+        return request.user.has_perms(ACTS[SiteAct.RETRY].shown.permissions)
 
     def acts_of(self, request: HttpRequest, group: FailureGroup) -> list[dict[str, str]]:
         """What may be said of a group now, by this person."""
         return [
-            {"name": name, "icon": act.icon, "url": reverse(f"admin:jobs_failuregroup_{name}", args=[group.pk])}
+            {"name": name, "icon": act.shown.icon, "url": reverse(f"admin:jobs_failuregroup_{name}", args=[group.pk])}
             for name, act in ACTS.items()
-            if request.user.has_perms(act.permissions) and act.is_open(group)
+            if request.user.has_perms(act.shown.permissions) and act.is_open(group)
         ]
 
     def ask_or_act_on_selected(self, request: HttpRequest, act_name: str) -> HttpResponse:
@@ -191,8 +169,7 @@ class TriageAdmin(ReadOnlyAdmin):
         return self._ask_or_act(request, SiteAct(act_name), names, back=request.get_full_path(), answered=asked)
 
     def _ask_or_act_on_one(self, request: HttpRequest, object_id: str, *, act_name: SiteAct) -> HttpResponse:
-        if not request.user.has_perms(ACTS[act_name].permissions):
-            raise PermissionDenied
+        refuse_without(request, *ACTS[act_name].shown.permissions)
         group = self.noun(request, object_id)
         if group is None:
             return self.nothing_there(request, object_id)
@@ -201,6 +178,7 @@ class TriageAdmin(ReadOnlyAdmin):
 
     def _ask_or_act(self, request: HttpRequest, act_name: SiteAct, names: Sequence[str], *, back: str, answered: bool) -> HttpResponse:
         act = ACTS[act_name]
+        refuse_many(request, act.reach(names))
         form = act.form(request.POST) if answered else act.form()
         if form.is_valid():
             by, said = staff(request), {"reason": form.cleaned_data["reason"], **form.terms()}
@@ -219,7 +197,29 @@ class TriageAdmin(ReadOnlyAdmin):
             "checkbox": ACTION_CHECKBOX_NAME,
             "back": back,
         }
+        if act_name is SiteAct.RETRY and len(groups) == 1:
+            return self._ask_before_retry(request, groups[0], form, context)
         return TemplateResponse(request, "admin/jobs/triage.html", self.admin_site.each_context(request) | context)
+
+    def _ask_before_retry(self, request: HttpRequest, group: FailureGroup, form: Form, context: dict[str, Any]) -> HttpResponse:
+        """The page that says what the retry of a group would come to: how many, which, their sums, some of them, how, and why."""
+        retry = bulk.ACTIONS[SiteAct.RETRY]
+        preview = bulk.preview_of(retry, bulk.failed_alike(group), by=ActorKind.USER)
+        told = {
+            "title": f"Retry {in_number(preview['count'])}" if preview["count"] else "Retry: nothing to do",
+            "group": group,
+            "preview": preview,
+            "shares": shares_of(preview["byStatus"], retry),
+            "is_capped": preview["count"] == bulk.MOST,
+            "go": _go(preview["count"], form["canaries"].value()),
+        }
+        return TemplateResponse(request, "admin/jobs/retry_group.html", self.admin_site.each_context(request) | context | told)
+
+
+def _go(count: int, canaries: object) -> str:
+    """What the button says: what happens first, and what then. (static/js/retry.js says it anew when the number changes.)"""
+    first = int(str(canaries)) if str(canaries).isdecimal() else bulk.CANARIES
+    return f"Retry {min(first, count):,} now, then {count - first:,}" if count > first else f"Retry {in_number(count)}"
 
 
 def _outcome(act: Act, fingerprint: str, **said: Any) -> str:

@@ -90,18 +90,23 @@ def retry_group(fingerprint: str, *, by: Actor, reason: str, canaries: int = CAN
             raise triage.NoSuchGroup(f"There is no failure group {fingerprint}.")
         if under_way := _under_way(fingerprint):
             raise UnderWay(under_way)
-        failed = Job.objects.filter(status=Status.FAILED, fingerprint=fingerprint).order_by("updated_at", "id")
-        ids = list(failed.values_list("id", flat=True)[:MOST])
-        if not ids:
+        selection = failed_alike(group, canaries=canaries)
+        if not selection.ids:
             raise NothingToRetry(f"No job of the failure group {fingerprint} stands failed.")
-        words = f"failed alike: {group.title} ({group.type}), {canaries} first"
-        operation = operations.create(Verb.RETRY, Selection(ids=ids, words=words), by=by)
+        operation = operations.create(Verb.RETRY, selection, by=by)
         CanaryRetry.objects.create(
             operation_id=operation.id, fingerprint=fingerprint, canaries=canaries, over_seconds=int(over.total_seconds())
         )
-        detail = {"operation": operation.id, "jobs": len(ids), "canaries": canaries, "overSeconds": int(over.total_seconds())}
+        detail = {"operation": operation.id, "jobs": len(selection.named), "canaries": canaries, "overSeconds": int(over.total_seconds())}
         records.record(SiteAct.RETRY, subject_type="failure_group", subject_id=fingerprint, by=by, reason=reason, detail=detail)
         return operations.confirm(operation.id, by=by, reason=reason)
+
+
+def failed_alike(group: FailureGroup, *, canaries: int = CANARIES) -> Selection:
+    """What the retry of a group is about, as of now: its jobs that stand failed, at most 10,000, those that failed first."""
+    failed = Job.objects.filter(status=Status.FAILED, fingerprint=group.fingerprint).order_by("updated_at", "id")
+    words = f"failed alike: {group.title} ({group.type}), {canaries} first"
+    return Selection(ids=list(failed.values_list("id", flat=True)[:MOST]), words=words)
 
 
 def last_retry(fingerprint: str) -> CanaryRetry | None:

@@ -52,6 +52,8 @@ class AuditEntry(models.Model):
                 name="audit_log_ignored",
                 condition=models.Q(actor_kind="sweep", action="cancel"),
             ),
+            # The runs that an orchestrator reported as failed.
+            models.Index(fields=["actor", "at"], name="audit_log_failed_by", condition=models.Q(action="fail", actor_kind="orchestrator")),
             # Of what is no job: tokens and their like.
             models.Index(
                 fields=["subject_type", "subject_id", "id"], name="audit_log_subject", condition=models.Q(subject_type__isnull=False)

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from jobs import lifecycle, unique_keys
 from jobs.actors import Actor, Holder
@@ -128,6 +129,20 @@ class Job(models.Model):
                 name="jobs_status_updated",
                 condition=Q(status__in=sorted({*Status} - lifecycle.LIVE)),
             ),
+            # Lists of one type, and of a type in one status; as above, held jobs are found by jobs_live.
+            models.Index(
+                fields=["type", "status", "updated_at", "id"],
+                name="jobs_type_status",
+                condition=Q(status__in=sorted({*Status} - lifecycle.LIVE)),
+            ),
+            # Lists by priority, and by how long the run took that ended it.
+            models.Index(fields=["priority", "id"], name="jobs_priority", condition=Q(status__in=sorted({*Status} - lifecycle.LIVE))),
+            models.Index(
+                F("completed_at") - F("started_at"),
+                F("id"),
+                name="jobs_duration",
+                condition=Q(status__in=sorted(lifecycle.TERMINAL), started_at__isnull=False),
+            ),
             # Of a failure group, the jobs that have ended so.
             models.Index(fields=["fingerprint", "updated_at", "id"], name="jobs_failed_alike", condition=Q(status=Status.FAILED)),
             # What counts towards the limit of a type. (Jobs of types without one pay nothing.)
@@ -165,6 +180,9 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+    def get_absolute_url(self) -> str:
+        return reverse("pages:job", args=[self.id])
 
     @property
     def attempt_number(self) -> int:

@@ -43,6 +43,7 @@ class TransitionCount(models.Model):
     type = models.CharField(max_length=100, db_collation="C")
     # Empty for jobs that were enqueued.
     from_status = models.CharField(max_length=20, db_collation="C")
+    # Empty for jobs that were pruned.
     to_status = models.CharField(max_length=20, db_collation="C")
     # Of failures; else empty.
     category = models.CharField(max_length=20, db_collation="C")

@@ -1,7 +1,9 @@
 """How jobs look: status badge, ids, moments and durations, the same on every page."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode
 
 from django import template
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
@@ -9,9 +11,10 @@ from django.template import Context
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from jobs import legible as texts
 from jobs import times, watch
 from jobs.lifecycle import Status
 from jobs.models import Job
@@ -87,7 +90,24 @@ def job_link(identifier: str | None) -> SafeString:
 
 
 def job_url(identifier: str) -> str:
-    return reverse("admin:jobs_job_change", args=[identifier])
+    """Where an id leads, on pages and in lists of the admin alike: to the page of the job, from which a link leads on to the admin's."""
+    return reverse("pages:job", args=[identifier])
+
+
+@register.simple_tag
+def jobs_of(**filters: str) -> str:
+    """Address of the jobs that a filter finds."""
+    return f"/jobs?{urlencode(filters)}"
+
+
+@register.simple_tag
+def orchestrator_url(identifier: str) -> str:
+    return f"/fleet/{quote(identifier)}"
+
+
+@register.simple_tag
+def failure_group_url(fingerprint: str) -> str:
+    return f"/failures/{fingerprint}"
 
 
 @register.simple_tag
@@ -101,6 +121,12 @@ def ago(moment: datetime | None) -> SafeString:
 
 
 @register.simple_tag
+def age(moment: datetime | None) -> SafeString:
+    """How old something is, in its two largest units, with the exact time on hover."""
+    return NONE if moment is None else _time(moment, duration(timezone.now() - moment), counted="span")
+
+
+@register.simple_tag
 def at(moment: datetime | None) -> SafeString:
     """The clock time in UTC, with its day unless it is today's."""
     if moment is None:
@@ -109,10 +135,40 @@ def at(moment: datetime | None) -> SafeString:
     return _time(moment, f"{utc:%H:%M:%S}" if utc.date() == timezone.now().date() else f"{utc:%-d %b %H:%M:%S}")
 
 
+@register.simple_tag
+def at_thousandth(moment: datetime) -> SafeString:
+    """The clock time of a line, in UTC, to the millisecond; the day on hover."""
+    utc = moment.astimezone(UTC)
+    return _time(moment, f"{utc:%H:%M:%S}.{utc.microsecond // 1000:03d}")
+
+
+@register.simple_tag
+def since(moment: datetime | None) -> SafeString:
+    """How long something has lasted that began then and goes on."""
+    return NONE if moment is None else _time(moment, times.in_words(timezone.now() - moment), counted="span")
+
+
+@register.filter
+def found(text: str, words: str) -> SafeString:
+    """The text with what was searched for marked in it."""
+    if not words:
+        return conditional_escape(text)
+    pieces = re.split(f"({re.escape(words)})", text, flags=re.IGNORECASE)
+    return format_html_join(
+        "", "{}", ((format_html("<mark>{}</mark>", piece) if place % 2 else piece,) for place, piece in enumerate(pieces))
+    )
+
+
 @register.filter
 def duration(span: timedelta | float | None) -> str:
     """`2m 14s`; a dash where there is none."""
     return DASH if span is None else times.in_words(span)
+
+
+@register.filter
+def legible(text: str) -> str:
+    """What others wrote, with nothing in it that is obeyed or unseen."""
+    return texts.legible(text)
 
 
 @register.filter

@@ -37,12 +37,13 @@ class Destination:
 
 
 DESTINATIONS = (
-    Destination("Jobs", "admin:jobs_job_changelist", "j", "jobs.view_job"),
-    Destination("Failures", "admin:jobs_failuregroup_changelist", "f", "jobs.view_failuregroup"),
-    Destination("Fleet", "admin:jobs_orchestrator_changelist", "l", "jobs.view_orchestrator"),
-    Destination("Types", "admin:jobs_jobtype_changelist", "y", "jobs.view_jobtype"),
+    Destination("Overview", "pages:overview", "o", "jobs.view_job"),
+    Destination("Jobs", "pages:jobs", "j", "jobs.view_job"),
+    Destination("Failures", "pages:failures", "f", "jobs.view_failuregroup"),
+    Destination("Fleet", "pages:fleet", "l", "jobs.view_orchestrator"),
+    Destination("Types", "pages:types", "y", "jobs.view_jobtype"),
     Destination("Sweeps", "admin:jobs_sweeprun_changelist", "s", "jobs.view_sweeprun"),
-    Destination("Bulk", "admin:jobs_bulkoperation_changelist", "b", "jobs.view_bulkoperation"),
+    Destination("Bulk", "pages:bulk", "b", "jobs.view_bulkoperation"),
     Destination("Audit", "pages:audit", "a", "jobs.view_auditentry"),
     Destination("Admin", "admin:index", "d"),
 )
@@ -121,7 +122,7 @@ def _link(place: Destination, request: HttpRequest) -> SafeString:
 
 
 def _news(place: Destination) -> SafeString:
-    if place.name != "admin:jobs_failuregroup_changelist":
+    if place.name != "pages:failures":
         return SafeString("")
     new = FailureGroup.objects.filter(state=TriageState.NEW)[: _MOST_TOLD + 1].count()
     told = f"{_MOST_TOLD}+" if new > _MOST_TOLD else str(new)

@@ -34,7 +34,7 @@ class Page(View):
         shell: template of the page; it shows the live part by `{% include "parts/live.html" %}`.
         live: template of the live part.
         permission: who may look, as `jobs.view_job`.
-        seconds: between two refreshes, unless whoever looks has chosen otherwise.
+        seconds: between two refreshes, unless whoever looks has chosen otherwise. (The live part may change it, for what has come to rest.)
     """
 
     shell = ""
@@ -76,7 +76,7 @@ class Page(View):
         version = version_of(part)
         if status == 200 and self.request.headers.get("If-None-Match") == f'"{version}"':
             return _private(HttpResponse(status=204))
-        return _private(HttpResponse(part, status=status, headers={"ETag": f'"{version}"'}))
+        return _private(HttpResponse(part, status=status, headers={"ETag": f'"{version}"', "Refresh-Seconds": str(self.seconds)}))
 
     def _whole(self, part: str, status: int) -> HttpResponse:
         around = {"part": part, "version": version_of(part), "refresh_seconds": self.seconds}

@@ -18,8 +18,12 @@
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) => !kept(name, element);
   Idiomorph.defaults.ignoreActiveValue = true;
 
-  const stored = localStorage.getItem(CHOSEN);
-  choice.value = [...choice.options].some((option) => option.value === stored) ? stored : live.dataset.seconds;
+  // Whoever looks decides how often; who has not chosen leaves it to the page, which asks less often once there is less to see.
+  const pace = (seconds) => {
+    const stored = localStorage.getItem(CHOSEN);
+    choice.value = [...choice.options].some((option) => option.value === stored) ? stored : seconds;
+  };
+  pace(live.dataset.seconds);
   control.hidden = false;
 
   const reason = () => {
@@ -72,6 +76,8 @@
     stale.hidden = true;
     const version = event.detail.xhr.getResponseHeader("ETag");
     if (version) live.dataset.version = version.replaceAll('"', "");
+    const seconds = event.detail.xhr.getResponseHeader("Refresh-Seconds");
+    if (seconds) pace(seconds);
   });
   // Between asking and the answer something may have been ticked or opened: the answer is then let go.
   live.addEventListener("htmx:beforeSwap", (event) => {

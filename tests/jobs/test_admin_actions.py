@@ -110,9 +110,9 @@ def test_the_same_job_twice_is_one(operator: Client) -> None:
 
 def test_from_its_own_page_one_comes_back_to_it(operator: Client) -> None:
     job = JobFactory(status="failed")
-    page = act(operator, "retry", job, from_job="1")
+    page = act(operator, "retry", job, next=reverse("admin:jobs_job_change", args=[job.id]))
     assert "1 retried." in page
-    assert "<h2>Timeline</h2>" in page
+    assert ">Timeline</h2>" in page
 
 
 def test_whoever_may_only_look_is_offered_nothing_and_changes_nothing(db: None) -> None:
@@ -122,7 +122,7 @@ def test_whoever_may_only_look_is_offered_nothing_and_changes_nothing(db: None) 
     client.force_login(user)
     job = JobFactory(status="failed")
     assert "Retry…" not in client.get(LIST).content.decode()
-    assert "Needs the permission to change jobs." in client.get(reverse("admin:jobs_job_change", args=[job.id])).content.decode()
+    assert "Needs the permission jobs.change_job." in client.get(reverse("admin:jobs_job_change", args=[job.id])).content.decode()
     act(client, "retry", job)
     job.refresh_from_db()
     assert job.status == Status.FAILED

@@ -16,7 +16,8 @@ from tests.factories import STAFF, JobFactory
 LIST = "/admin/jobs/job/"
 WHY = "the disk is mended"
 KEY = "0f" * 16
-EVERY_PERMISSION = ("change_job", "add_bulkoperation", "change_bulkoperation")
+OPERATORS_OWN = ("change_job", "add_bulkoperation", "change_bulkoperation")
+EVERY_PERMISSION = (*OPERATORS_OWN, "act_on_many")
 
 
 def staff_member(*codenames: str) -> Client:
@@ -131,6 +132,36 @@ def test_whoever_may_change_jobs_but_not_many_is_offered_and_given_none(failed: 
     assert "that match" not in client.get(LIST).content.decode()
     assert all_that_match(client, "retry", confirmed="1", reason=WHY).status_code == 403
     assert not BulkOperation.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["all that match", "ids"])
+def test_more_than_50_at_once_are_for_those_with_leave_and_else_nothing_is_begun(failed: list[Job], how: str) -> None:
+    client = staff_member(*OPERATORS_OWN)
+    many = {"select_across": "1"} if how == "all that match" else {"_selected_action": [job.id for job in failed]}
+    asked = {"action": "retry", "index": "0", **many}
+    assert "that match" not in client.get(LIST).content.decode()
+
+    for body in (asked, {**asked, "confirmed": "1", "reason": WHY}):
+        assert client.post(LIST, body).status_code == 403
+    assert not BulkOperation.objects.exists()
+
+
+def test_up_to_50_at_once_need_no_leave(failed: list[Job]) -> None:
+    client = staff_member(*OPERATORS_OWN)
+    operation = bulk.create("retry", Selection(ids=[job.id for job in failed[:50]]), by=STAFF)
+    client.post(reverse("admin:jobs_bulkoperation_confirm", args=[operation.id]), {"reason": WHY})
+
+    operation.refresh_from_db()
+    assert operation.confirmed_by == "olga"
+
+
+def test_nobody_without_leave_confirms_what_is_about_more_than_50(failed: list[Job]) -> None:
+    client = staff_member(*OPERATORS_OWN)
+    operation = bulk.create("retry", Selection(filter={"status": "failed"}), by=STAFF)
+
+    assert client.post(reverse("admin:jobs_bulkoperation_confirm", args=[operation.id]), {"reason": WHY}).status_code == 403
+    operation.refresh_from_db()
+    assert (operation.state, operation.selected) == ("preview", None)
 
 
 def test_the_page_tells_what_became_of_each_and_by_outcome(olga: Client) -> None:

@@ -182,3 +182,13 @@ def test_the_list_is_searched_by_words_and_fingerprint_and_takes_few_queries(
     assert found(state="resolved") == set()
     assert len(found(state="new", type="invoice", category="unknown")) == 4
     assert found(o="-5") == found()
+
+
+def test_a_group_of_more_than_50_jobs_is_retried_only_by_who_may_act_on_many(group: FailureGroup) -> None:
+    for _ in range(50):
+        failed()
+    body = {"canaries": "2", "minutes": "0", "reason": WHY}
+    operators_own = {"change_failuregroup", "view_job", "change_job", "add_bulkoperation"}
+
+    assert client_with(*operators_own).post(f"{LIST}{group.pk}/retry/", body).status_code == 403
+    assert bulk.last_retry(group.pk) is None
