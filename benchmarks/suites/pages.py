@@ -124,7 +124,8 @@ class _Visitor:
         response = self._connection.getresponse()
         took = time.perf_counter() - began
         text = response.read().decode()
-        if response.status != 200 or "This takes too long" in text:
+        # (Too slow is an answer as well, after three seconds.)
+        if response.status != 200:
             raise RuntimeError(f"{address}: {response.status}")
         return took, text
 

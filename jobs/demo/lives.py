@@ -46,7 +46,7 @@ class Lives:
         self._backlog = min(max(count // 20, 6), 30_000)
         self._held = 0
         self._reports: dict[tuple[str, int], tuple[Outcome, str, str]] = {}
-        self._incident = (now - timedelta(hours=27), now - timedelta(hours=25))
+        self._incident = (now - timedelta(hours=21), now - timedelta(hours=19))
 
     def __iter__(self) -> Iterator[Life]:
         shares = [kind.share for kind in KINDS]
@@ -168,7 +168,7 @@ class Lives:
         chance = self._random
         first, last = self._incident
         # Yesterday a renderer was away.
-        if kind is KINDS[0] and first <= at < last and chance.random() < 0.6:
+        if kind is KINDS[0] and first <= at < last and chance.random() < 0.9:
             return TIMED_OUT
         if not surely and chance.random() >= kind.failing:
             return None

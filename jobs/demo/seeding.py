@@ -12,6 +12,7 @@ from jobs.actors import Actor
 from jobs.demo.catalogue import KINDS, ORCHESTRATORS, SILENT
 from jobs.demo.lives import Life, Lives, Row
 from jobs.enqueueing import open_lanes
+from jobs.failures import Category
 from jobs.lifecycle import Status
 from jobs.models import Job, Lane, Orchestrator
 
@@ -200,12 +201,13 @@ def _introduce_orchestrators(now: datetime, over: timedelta) -> None:
 
 
 def _operate() -> None:
-    """What staff did about some failures, and what they are about to do; through the door."""
-    failed = Job.objects.filter(status=Status.FAILED).order_by("-updated_at", "-id").values_list("id", flat=True)
+    """What staff did about some failures, and what they are about to do; through the door. (Those of yesterday nobody has looked at.)"""
+    others = Job.objects.filter(status=Status.FAILED).exclude(error_category=Category.TIMEOUT)
+    failed = others.order_by("-updated_at", "-id").values_list("id", flat=True)
     done, asked = failed[:12], failed[12:20]
     if done:
         operation = bulk.create("retry", bulk.Selection(ids=list(done)), by=_STAFF)
-        bulk.confirm(operation.id, by=_STAFF, reason="the renderer is back")
+        bulk.confirm(operation.id, by=_STAFF, reason="the gateway is back")
         while bulk.run_batch(only=operation.id):
             pass
     if asked:
