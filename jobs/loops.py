@@ -10,18 +10,27 @@ from django.db import Error, close_old_connections
 from psycopg_pool import PoolTimeout
 
 log = logging.getLogger(__name__)
+# That of the loop that this process runs, if it is one.
+_stopped: threading.Event | None = None
+
+
+def is_told_to_stop() -> bool:
+    """Whether the loop that this process runs is to end: whoever waits for what may never come asks this, too."""
+    return _stopped is not None and _stopped.is_set()
 
 
 @contextmanager
 def until_told() -> Iterator[threading.Event]:
     """An event that SIGTERM and SIGINT set, instead of ending the process."""
-    stopped = threading.Event()
+    global _stopped
+    stopped = _stopped = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield stopped
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _stopped = None
 
 
 def repeat_until(stopped: threading.Event, once: Callable[[], object], *, seconds: float, name: str) -> None:

@@ -35,6 +35,7 @@ NAMES = (
     "depth",
     "fill",
     "churn",
+    "pages",
 )
 # Those that install and run other queues.
 PEERS = frozenset({"peers"})

@@ -110,6 +110,8 @@ class Supervisor:
         deadline = time.monotonic() + _READY_WITHIN_SECONDS
         while not self._stopping.is_set() and not self._is_ready():
             self._refuse_dead_web()
+            # Nothing gets ready without it, so it is watched from here on.
+            self._keep_postgres_up()
             if time.monotonic() > deadline:
                 raise CannotRun(
                     f"{self._configuration.url}/readyz does not say 200 after {_READY_WITHIN_SECONDS:.0f} s, see {self._web.log}."
@@ -145,14 +147,17 @@ class Supervisor:
     def _watch(self) -> None:
         while not self._stopping.wait(0.5):
             self._refuse_dead_web()
-            if self._postgres and not self._postgres.is_running():
-                _say("PostgreSQL ended unexpectedly, it is started again.")
-                self._postgres.start()
+            self._keep_postgres_up()
             self._keep_up(self._sweeper)
             self._keep_up(self._webhooks)
             if self._configuration.demo:
                 self._keep_up(self._orchestrator)
                 self._tell_of_demo_jobs()
+
+    def _keep_postgres_up(self) -> None:
+        if self._postgres and not self._postgres.is_running():
+            _say("PostgreSQL ended unexpectedly, it is started again.")
+            self._postgres.start()
 
     def _keep_up(self, child: Child) -> None:
         code = child.exit_code()

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from jobs import durability, loaders
+from jobs import durability, loaders, loops
 from jobsite.sockets import has_something_to_read
 
 # A connection that has rested for so long is asked whether it still leads anywhere. One that is in use is only looked at: asking would be
@@ -19,7 +19,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """A connection from the pool that leads to the database; while that is away, waits for it.
 
         Raises:
-            PoolTimeout: it has not come back within DATABASE_PATIENCE_SECONDS.
+            PoolTimeout: it has not come back within DATABASE_PATIENCE_SECONDS, or the loop that would use it is told to stop meanwhile.
         """
         give_up_at = time.monotonic() + settings.DATABASE_PATIENCE_SECONDS
         while True:
@@ -31,7 +31,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 connection.close()
                 self.pool.putconn(connection)
             except PoolTimeout:
-                if time.monotonic() >= give_up_at:
+                if time.monotonic() >= give_up_at or loops.is_told_to_stop():
                     raise
 
     def prepare_database(self) -> None:

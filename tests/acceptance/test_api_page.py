@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobs.chores import do_chores
+from jobs.chores import fold_failures, fold_figures
 from jobs.loops import repeat_until
 from orchestration_api.exceptions import STATUS_OF
 from orchestration_api.urls import urlpatterns
@@ -23,7 +23,7 @@ def test_each_call_is_answered_as_the_page_shows(live_db: str, tmp_path: Path) -
     (setup, *calls), shown = ([text for language, text in blocks(PAGE) if language == wanted] for wanted in ("sh", "json"))
     assert len(calls) == len(shown)
     script = setup + "".join(f"{call}printf '{_END}'\n" for call in calls)
-    with running_server(workers=1) as server, _chores_done():
+    with running_server(workers=1) as server, _folded():
         answers = run_in_bash(script, against=server, folder=tmp_path).split(_END)[:-1]
 
     for call, text, answer in zip(calls, shown, answers, strict=True):
@@ -31,16 +31,20 @@ def test_each_call_is_answered_as_the_page_shows(live_db: str, tmp_path: Path) -
 
 
 @contextmanager
-def _chores_done() -> Iterator[None]:
-    """As a sweep loop beside the server does."""
+def _folded() -> Iterator[None]:
+    """As a sweep loop beside the server does; but bulk operations are shown as they are before their first batch."""
     stopped = threading.Event()
-    loop = threading.Thread(target=repeat_until, args=(stopped, do_chores), kwargs={"seconds": 0.2, "name": "chores"})
+    loop = threading.Thread(target=repeat_until, args=(stopped, _fold), kwargs={"seconds": 0.2, "name": "folds"})
     loop.start()
     try:
         yield
     finally:
         stopped.set()
         loop.join()
+
+
+def _fold() -> bool:
+    return fold_failures() | fold_figures()
 
 
 def test_every_address_is_on_the_page_and_no_other() -> None:

@@ -2,15 +2,19 @@
 
 import io
 import json
+import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.management import call_command
-from django.db import connection
-from django.test import RequestFactory
+from django.db import OperationalError, connection
+from django.test import RequestFactory, override_settings
+from psycopg import sql
 
+from jobs.loops import until_told
 from jobs.models import Job
 from jobsite.postgresql import base
 from tests.factories import HOLDER, JobFactory
@@ -61,6 +65,13 @@ def end_connection(url: str, number: int) -> None:
         other.execute("select pg_terminate_backend(%s, 5000)", [number])
 
 
+def end_database(url: str) -> None:
+    """Leaves nothing that could be connected to under the address."""
+    with psycopg.connect(url, dbname="postgres", autocommit=True) as other:
+        name = urlsplit(url).path.removeprefix("/")
+        other.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
 def test_a_single_report_is_one_statement(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     # However long this machine lets the connection rest.
     monkeypatch.setattr(base, "RESTED_SECONDS", 3600.0)
@@ -88,6 +99,18 @@ def test_a_connection_that_was_ended_meanwhile_harms_no_request(job: Job, live_d
 
     assert reported(job, "preparing") == 200
     assert pid() != before
+
+
+def test_a_loop_that_is_told_to_stop_does_not_wait_for_a_database_that_is_away(live_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"]["pool"], "timeout", 0.1)
+    end_database(live_db)
+    began = time.monotonic()
+
+    with override_settings(DATABASE_PATIENCE_SECONDS=60), until_told() as stopped, pytest.raises(OperationalError, match="connection"):
+        stopped.set()
+        connection.ensure_connection()
+
+    assert time.monotonic() - began < 30
 
 
 def test_a_migration_may_take_as_long_as_its_tables_are_large(live_db: str) -> None:

@@ -174,6 +174,17 @@ def test_what_ends_unexpectedly_is_started_again_and_a_kill_of_the_supervisor_en
     until(lambda: run.processes() == {}, within_seconds=15, what="all gone")
 
 
+def test_a_database_that_ends_before_all_is_ready_is_started_again(data_dir: Path) -> None:
+    run = Run(data_dir, JOBSITE_DEMO="0")
+    until(lambda: any("gunicorn" in part for part in run.processes().values()), within_seconds=60, what="starting the server")
+
+    os.kill(EmbeddedPostgres(data_dir).pid, signal.SIGKILL)
+
+    until(run.is_ready, within_seconds=30, what="ready")
+    run.process.terminate()
+    assert run.ended()[0] == 0
+
+
 def test_a_stop_during_the_start_leaves_nothing(data_dir: Path) -> None:
     run = Run(data_dir)
     assert run.process.stdout

@@ -1,0 +1,2 @@
+-- So that plans know at once what a seed has brought.
+analyze jobs, audit_log, attempts, log_lines, lanes
