@@ -28,7 +28,7 @@ def test_a_job_is_made_in_the_name_of_who_sent_the_form(olga: Client) -> None:
 
     job = Job.objects.get()
     assert f"Added: {job.id}." in page.text
-    assert page.request["PATH_INFO"] == f"/admin/jobs/job/{job.id}/change/"
+    assert page.request["PATH_INFO"] == f"/jobs/{job.id}"
     assert (job.type, job.payload, job.priority, job.max_attempts, job.labels) == ("report", {"rows": 3}, 70, 4, ["eu", "gpu"])
     assert job.scheduled_for == datetime(2031, 2, 3, 4, 5, tzinfo=UTC)
     assert job.created_by == "user:olga"

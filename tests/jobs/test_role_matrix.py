@@ -22,6 +22,7 @@ from jobs.bulk import Selection
 from jobs.models import AuditEntry, FailureGroup, Job, Orchestrator, SweepRun
 from jobs.outcomes import Report
 from jobs.sweeps import sweep
+from jobs.webhooks import endpoints
 from tests.factories import HOLDER, STAFF, JobFactory, claimed, grouped, running
 
 ROLES = ("no role", "viewer", "operator", "admin")
@@ -46,6 +47,8 @@ class World:
     paused: str
     token: str
     sweep_run: int
+    endpoint: int
+    delivery: int
     person: User
 
     def state(self) -> tuple[object, ...]:
@@ -79,6 +82,8 @@ def world(db: None) -> World:
         paused=operations[2],
         token=tokens.issue("importer", scopes=["enqueue"], by=STAFF).token.public_id,
         sweep_run=SweepRun.objects.values_list("pk", flat=True)[0],
+        endpoint=(endpoint := endpoints.create(endpoints.Wish(name="erp", url="https://hooks.example/jobs"), by=STAFF).endpoint.pk),
+        delivery=endpoints.send_test(endpoint, by=STAFF).pk,
         person=User.objects.create_user("ben"),
     )
 
@@ -133,9 +138,30 @@ def _djangos_own(model: str, noun: Callable[[World], list[Any]]) -> dict[str, Pl
     return {f"admin:auth_{model}_changelist": Place(NOBODY), f"admin:auth_{model}_add": Place(NOBODY)} | acts
 
 
+_OF_ENDPOINTS = ("configure", "test", "rotate", "disable", "enable", "discard")
 PLACES: dict[str, Place] = {
+    "pages:overview": Place(VIEWER),
+    "pages:jobs": Place(VIEWER),
+    "pages:job_counts": Place(VIEWER),
+    "pages:jobs_csv": Place(VIEWER),
+    **{f"pages:{name}": Place(VIEWER, lambda world: [world.failed.id]) for name in ("job", "job_log_text")},
+    # Parts of a page: led to the whole where there is no script, and nothing where there is nothing new.
+    "pages:job_error": Place(VIEWER, lambda world: [world.failed.id], answer=302),
+    "pages:job_log": Place(VIEWER, lambda world: [world.failed.id], answer=204),
+    "pages:job_error_text": Place(VIEWER, lambda world: [world.failed.id, world.failed.epoch]),
+    "pages:failures": Place(VIEWER),
+    "pages:failure_group": Place(VIEWER, _of("group")),
+    "pages:fleet": Place(VIEWER),
+    "pages:orchestrator": Place(VIEWER, lambda world: [world.orchestrator]),
+    "pages:types": Place(VIEWER),
+    "pages:type": Place(VIEWER, _of("type")),
+    "pages:sweeps": Place(VIEWER),
+    "pages:bulk": Place(VIEWER),
+    "pages:bulk_operation": Place(VIEWER, lambda world: [world.preview]),
     "pages:audit": Place(VIEWER),
     "pages:audit_entry": Place(VIEWER, _of("entry")),
+    # Acts come by a form only; whoever comes without one is led back.
+    "admin:jobs_job_act": Place(OPERATOR, answer=302),
     **_shown("job", "queued", VIEWER, add=OPERATOR),
     **_shown("auditentry", "entry", VIEWER),
     **_shown("failuregroup", "group", VIEWER, acts=dict.fromkeys(("acknowledge", "snooze", "resolve", "reopen", "retry"), OPERATOR)),
@@ -145,6 +171,8 @@ PLACES: dict[str, Place] = {
     **_shown("sweeprun", "sweep_run", VIEWER),
     "admin:jobs_sweeprun_sweep": Place(OPERATOR),
     **_shown("apitoken", "token", ADMIN, add=ADMIN, acts={"revoke": ADMIN}),
+    **_shown("webhookendpoint", "endpoint", OPERATOR, add=ADMIN, acts=dict.fromkeys(_OF_ENDPOINTS, ADMIN)),
+    **_shown("webhookdelivery", "delivery", OPERATOR, acts={"redeliver": ADMIN}),
     **_djangos_own("user", lambda world: [world.person.pk]),
     **_djangos_own("group", lambda world: [Group.objects.get(name="viewer").pk]),
     "admin:auth_user_password_change": Place(NOBODY, lambda world: [world.person.pk]),
@@ -156,9 +184,10 @@ PLACES: dict[str, Place] = {
     "admin:login": Place(NO_ROLE, answer=302),
     # By a form only.
     "admin:logout": Place(NO_ROLE, answer=405),
-    # No field of ours completes, and no noun of ours has an address there.
+    # No field of ours completes.
     "admin:autocomplete": Place(NOBODY),
-    "admin:view_on_site": Place(NO_ROLE, lambda world: [ContentType.objects.get_for_model(Job).pk, world.queued.pk], answer=404),
+    # Leads to the page of the job, which asks who it is.
+    "admin:view_on_site": Place(NO_ROLE, lambda world: [ContentType.objects.get_for_model(Job).pk, world.queued.pk], answer=302),
 }
 # (Whoever may see nothing of an app finds no such page.)
 _WITHOUT_ROLE_NOT_FOUND = {"admin:app_list"}
@@ -241,6 +270,14 @@ DEEDS: dict[str, Deed] = {
         ADMIN, lambda world: reverse("admin:jobs_apitoken_add"), lambda world: {"name": "robot", "scopes": ["read"], "expires_in": "30"}
     ),
     "revoke a token": _from_page("apitoken_revoke", ADMIN, "token"),
+    "make a webhook": Deed(
+        ADMIN,
+        lambda world: reverse("admin:jobs_webhookendpoint_add"),
+        lambda world: {"name": "billing", "url": "https://billing.example/jobs", "reason": WHY},
+    ),
+    **{f"{act} a webhook": _from_page(f"webhookendpoint_{act}", ADMIN, "endpoint") for act in ("test", "rotate", "disable", "discard")},
+    "send a message again": _from_page("webhookdelivery_redeliver", ADMIN, "delivery"),
+    "act from the jobs page": Deed(OPERATOR, lambda world: reverse("admin:jobs_job_act"), _on_jobs("cancel", OPERATOR, "queued").body),
     "change a job by a form": _from_page("job_change", NOBODY, "queued", status="completed"),
     "delete a job by a form": _from_page("job_delete", NOBODY, "queued", post="yes"),
     "change an entry of the log": _from_page("auditentry_change", NOBODY, "entry"),
