@@ -11,7 +11,7 @@ from django.utils import timezone
 from jobs import blockers
 from jobs.cancels import proof_of
 from jobs.failure_groups import MOST_FAILED_COUNTED
-from jobs.failures import exit_words
+from jobs.failures import Category, exit_words
 from jobs.legible import legible, one_line
 from jobs.lifecycle import Status
 from jobs.masking import shown
@@ -95,7 +95,10 @@ def headline(job: Job) -> str:
     if job.exit_code is not None and (words := exit_words(job.exit_code)):
         return f"Exit {job.exit_code}: {words}"
     kind = (job.error_category or "unknown").replace("_", " ")
-    return f"Exit {job.exit_code}: {kind}" if job.exit_code else f"Failed: {kind}"
+    if not job.exit_code:
+        return f"Failed: {kind}"
+    # That it was the exit code says no more than the code itself.
+    return f"Exit {job.exit_code}" if job.error_category == Category.EXIT_CODE else f"Exit {job.exit_code}: {kind}"
 
 
 def fault(error: str) -> Fault:
