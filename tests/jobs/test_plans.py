@@ -13,6 +13,7 @@ from benchmarks.footprint import Footprint, footprint
 from benchmarks.hot_calls import BATCH, hot_calls
 from jobs import fleet, rollup, sweep_runs
 from jobs.flows import WINDOWS, failed, flows
+from jobs.models import AuditEntry, Fold
 from jobs.standing import COUNTED_TO, standing
 from jobs.stuck_jobs import stuck_jobs
 from jobs.top_failures import top_failures
@@ -129,6 +130,18 @@ def test_the_overview_counts_no_more_than_it_tells() -> None:
     # One look for each priority of each lane.
     assert seen.indexes["jobs_claim"].entries <= 5 * (2 * TYPES + 1)
     assert sum(seen.indexes[name].entries for name in seen.indexes if name.startswith(("jobs_live", "audit_log"))) <= 2 * BATCH
+
+
+def test_how_far_a_fold_is_behind_is_found_without_what_it_has_taken_in() -> None:
+    newest = AuditEntry.objects.order_by("-xid", "-id")[:2]
+    with transaction.atomic():
+        for place, behind in ((newest[0], 0), (newest[1], 1)):
+            Fold.objects.update_or_create(name=rollup.FOLD, defaults={"xid": place.xid, "entry": place.id})
+            with footprint() as seen:
+                assert (rollup.lag_seconds() > 0) == (behind > 0)
+            assert seen.indexes["audit_log_feed"].entries <= 1
+            assert "audit_log" not in seen.whole
+        transaction.set_rollback(True)
 
 
 def _footprint_of(name: str) -> Footprint:
