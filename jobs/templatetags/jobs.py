@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote, urlencode
 
 from django import template
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
@@ -15,11 +14,13 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from jobs import legible as texts
-from jobs import times, watch
+from jobs import links, times, watch
 from jobs.lifecycle import Status
 from jobs.models import Job
 
 register = template.Library()
+register.simple_tag(links.jobs_where)
+register.simple_tag(links.failed_alike)
 DASH = "\N{EN DASH}"
 NONE = format_html('<span class="q" aria-label="none">{}</span>', DASH)
 # As many as people compare by eye: the rest of an id is its time, much the same for neighbours.
@@ -92,22 +93,6 @@ def job_link(identifier: str | None) -> SafeString:
 def job_url(identifier: str) -> str:
     """Where an id leads, on pages and in lists of the admin alike: to the page of the job, from which a link leads on to the admin's."""
     return reverse("pages:job", args=[identifier])
-
-
-@register.simple_tag
-def jobs_of(**filters: str) -> str:
-    """Address of the jobs that a filter finds."""
-    return f"/jobs?{urlencode(filters)}"
-
-
-@register.simple_tag
-def orchestrator_url(identifier: str) -> str:
-    return f"/fleet/{quote(identifier)}"
-
-
-@register.simple_tag
-def failure_group_url(fingerprint: str) -> str:
-    return f"/failures/{fingerprint}"
 
 
 @register.simple_tag

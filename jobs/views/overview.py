@@ -13,8 +13,8 @@ from jobs.lifecycle import ActorKind, Status, Verb, verbs_from
 from jobs.standing import standing
 from jobs.stuck_jobs import StuckJob, stuck_jobs
 from jobs.top_failures import top_failures
-from jobs.views import addresses, transitions
 from jobs.views import overview_figures as figures
+from jobs.views import transitions
 from jobs.views.attention import (
     brake_concern,
     failed_concern,
@@ -77,8 +77,7 @@ class OverviewPage(Page):
             "top": top,
             "failing": figures.failing(top),
             "stuck": stuck,
-            "stuck_rows": [(one, addresses.orchestrator(str(one.job.orchestrator_id)), self._verbs(one)) for one in stuck.longest],
-            "urls": {"failures": addresses.FAILURES, "types": addresses.TYPES},
+            "stuck_rows": [(one, self._verbs(one)) for one in stuck.longest],
         }
 
     def _window(self) -> Window:

@@ -10,12 +10,12 @@ from typing import Any
 from jobs import charts, times
 from jobs.flows import Failed, Flows, Window
 from jobs.lifecycle import TERMINAL, Status
+from jobs.links import jobs_where
 from jobs.models import TriageState
 from jobs.rollup import Spread
 from jobs.standing import Standing
 from jobs.templatetags.jobs import DASH
 from jobs.top_failures import TopFailures
-from jobs.views import addresses
 from jobs.views.attention import usually
 
 TIMED = (Status.QUEUED, Status.CLAIMED, Status.RUNNING)
@@ -88,7 +88,6 @@ def rates(by_type: dict[str, Counter[str]]) -> dict[str, Any]:
         "rows": [
             {
                 "type": name,
-                "url": addresses.job_type(name),
                 "failed": ended[name][0],
                 "ended": ended[name][1],
                 "rate": _rate(*ended[name]),
@@ -106,7 +105,6 @@ def failing(top: TopFailures) -> list[dict[str, Any]]:
     return [
         {
             "group": often.group,
-            "url": addresses.failure_group(often.group.fingerprint),
             "failures": often.failures,
             "counts": often.counts,
             "state": "Ongoing" if often.group.is_ongoing else TriageState(often.group.state).label,
@@ -132,7 +130,7 @@ def _open(status: Status, standing: Standing, flows: Flows, window: Window) -> T
         detail=slots,
         trend=trend,
         title=title,
-        url=addresses.jobs(status),
+        url=jobs_where(status=status.value),
     )
 
 
@@ -147,7 +145,7 @@ def _ended(status: Status, flows: Flows, failed: Failed, window: Window) -> Tile
         # (The step under way has not had its time: it would look like an end.)
         trend=trend[:-1],
         title=f"{status.label}, last {window.said}: {sum(trend):,}, at most {max(trend):,} in {times.in_words(window.step)}",
-        url=addresses.jobs(status, updated_after=flows.begins[0]),
+        url=jobs_where(status=status.value, updatedAfter=times.written(flows.begins[0])),
     )
 
 
