@@ -14,6 +14,7 @@ from jobs.links import jobs_where
 from jobs.models import TriageState
 from jobs.rollup import Spread
 from jobs.standing import Standing
+from jobs.templatetags.failures import TONES
 from jobs.templatetags.jobs import DASH
 from jobs.top_failures import TopFailures
 from jobs.views.attention import usually
@@ -23,13 +24,6 @@ _SHARES = (0.5, 0.95, 0.99)
 _TYPES_SHOWN = 7
 _FULL_BARS = (1, 2, 5, 10, 20, 30, 50, 100)
 _PUT_ASIDE = (TriageState.SNOOZED, TriageState.RESOLVED)
-_TRIAGE_TONES = {
-    TriageState.NEW: "s-failed",
-    TriageState.REGRESSED: "s-warn",
-    TriageState.ACKNOWLEDGED: "s-running",
-    TriageState.SNOOZED: "s-queued",
-    TriageState.RESOLVED: "s-completed",
-}
 
 
 @dataclass(frozen=True)
@@ -108,7 +102,7 @@ def failing(top: TopFailures) -> list[dict[str, Any]]:
             "failures": often.failures,
             "counts": often.counts,
             "state": "Ongoing" if often.group.is_ongoing else TriageState(often.group.state).label,
-            "tone": "s-running" if often.group.is_ongoing else _TRIAGE_TONES[TriageState(often.group.state)],
+            "tone": "s-running" if often.group.is_ongoing else TONES[TriageState(often.group.state)],
             "bars": "s-queued" if often.group.state in _PUT_ASIDE else "s-failed",
             "title": f"{often.failures:,} by the hour, at most {max(often.counts):,} in one",
         }

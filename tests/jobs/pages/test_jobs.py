@@ -130,7 +130,7 @@ def test_pages_lead_on_and_back(visitor: Visitor) -> None:
 
 def test_without_jobs_it_says_how_to_make_one_and_without_matches_how_to_go_on(visitor: Visitor) -> None:
     browser = visitor("viewer")
-    assert "curl -H" in browser.get(JOBS).text
+    assert "curl -X POST" in browser.get(JOBS).text
     assert "No job has ended yet" in browser.get(f"{JOBS}?ordering=-duration").text
     assert "No job matches" in browser.get(f"{JOBS}?type=none").text
 

@@ -45,7 +45,7 @@ def test_without_a_type_the_page_says_how_to_make_the_first_job(visitor: Visitor
     page = visitor("viewer").get(TYPES).text
 
     assert "No type yet" in page
-    assert "curl http://testserver/api/internal/jobs" in page
+    assert "curl -X POST http://testserver/api/internal/jobs" in page
 
 
 def test_what_waits_is_counted_by_type_across_priorities_and_labels(db: None) -> None:
