@@ -133,3 +133,11 @@ def test_the_page_takes_as_many_queries_with_many_runs_as_with_none(visitor: Vis
 
     assert len(asked) <= MOST_QUERIES
     assert 'rel="next"' in page
+
+
+def test_what_a_rule_does_is_told_by_the_settings(visitor: Visitor, settings: Any) -> None:
+    settings.CLAIM_LOSSES_ALLOWED, settings.RELEASES_ALLOWED, settings.RELEASES_WITHIN_SECONDS = 7, 4, 1800
+    page = visitor("viewer").get(SWEEPS).text
+
+    assert "after 7 in a row failed" in page
+    assert "given back 3 times within 30m" in page
