@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Count, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
 
@@ -65,10 +66,19 @@ def proof_of(job: Job, entries: Sequence[AuditEntry]) -> Proof | None:
     return None
 
 
-def ignored_cancels(orchestrator_id: str, *, within: timedelta) -> int:
-    """How many cancels an orchestrator ignored, alive as it was, until they were forced. Plan: index audit_log_ignored."""
-    forced = AuditEntry.objects.filter(actor_kind=ActorKind.SWEEP, action="cancel", at__gt=Now() - within)
-    return forced.alias(ignored_by=KeyTextTransform("ignoredBy", "detail")).filter(ignored_by=orchestrator_id).count()
+def ignored_cancels(orchestrator_id: str, *within: timedelta) -> list[int]:
+    """How many cancels an orchestrator ignored, alive as it was, until they were forced. Plan: index audit_log_ignored.
+
+    Args:
+        within: spans of time up to now.
+
+    Returns:
+        How many for each span.
+    """
+    forced = AuditEntry.objects.filter(actor_kind=ActorKind.SWEEP, action="cancel", at__gt=Now() - max(within))
+    ignored = forced.alias(ignored_by=KeyTextTransform("ignoredBy", "detail")).filter(ignored_by=orchestrator_id)
+    counts = ignored.aggregate(**{f"within_{place}": Count("pk", filter=Q(at__gt=Now() - span)) for place, span in enumerate(within)})
+    return list(counts.values())
 
 
 def _may_run_on(job: Job, ended: AuditEntry | None) -> str | None:

@@ -17,39 +17,61 @@ class Rule:
     """
     Attributes:
         name: as in commands, runs and the detail of audit entries.
-        looks_for: what, for people.
-        outcome: what then becomes of it.
+        cause: what it looks for, the numbers of the settings left open.
+        effect: what then becomes of it, likewise.
         changes: it moves jobs; one that does not only tells of them (jobs/alerts.py).
     """
 
     name: str
-    looks_for: str
-    outcome: str
+    cause: str
+    effect: str
     changes: bool = True
+
+    @property
+    def looks_for(self) -> str:
+        """What, for people."""
+        return _by_settings(self.cause)
+
+    @property
+    def outcome(self) -> str:
+        """What then becomes of it, for people."""
+        return _by_settings(self.effect)
 
 
 RULES = (
     Rule(
         "unacknowledged",
         "A claim that ran out and was never acknowledged",
-        "back to the queue; after five in a row failed, category system",
+        "back to the queue; after {claim_losses} in a row failed, category system",
     ),
     Rule(
         "lease_lost",
         "A lease that ran out: its orchestrator gave no more sign of life",
-        "a run has failed, category lease_lost, and is tried again while attempts are left, but not after three within 72 hours; "
+        "a run has failed, category lease_lost, and is tried again while attempts are left, but not after {lease_losses} within "
+        "{lease_losses_within}; "
         "a claim that was not started goes back to the queue",
     ),
     Rule("timeout", "A run past its timeout and the grace beyond it", "failed, category timeout, and tried again while attempts are left"),
     Rule("cancel_overdue", "A cancel that its holder did not obey in time, or could not", "cancelled by force"),
     Rule(
         "release_loop",
-        "A claim that ran out and was acknowledged, of a job given back nine times within the hour",
-        "failed, category system; so it does when its holder gives it back the tenth time",
+        "A claim that ran out and was acknowledged, of a job given back {releases_before} within {releases_within}",
+        "failed, category system; so it does when its holder gives it back once more",
     ),
     Rule("orchestrator_offline", "An orchestrator that holds jobs and was not heard of", "told, nothing is changed", changes=False),
     Rule("unroutable", "Due jobs that no live orchestrator takes", "told, nothing is changed", changes=False),
 )
+
+
+def _by_settings(text: str) -> str:
+    before = settings.RELEASES_ALLOWED - 1
+    return text.format(
+        claim_losses=settings.CLAIM_LOSSES_ALLOWED,
+        lease_losses=settings.LEASE_LOSSES_ALLOWED,
+        lease_losses_within=in_round_words(settings.LEASE_LOSSES_WITHIN_SECONDS),
+        releases_before="once" if before == 1 else f"{before} times",
+        releases_within=in_round_words(settings.RELEASES_WITHIN_SECONDS),
+    )
 
 
 def threshold(rule: str) -> str:

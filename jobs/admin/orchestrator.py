@@ -87,7 +87,7 @@ class OrchestratorAdmin(PausableAdmin):
 
     def ignored(self, orchestrator: Orchestrator) -> str:
         """Cancels that it did not obey although it was alive."""
-        lately, before = (ignored_cancels(orchestrator.id, within=timedelta(days=days)) for days in (1, 30))
+        lately, before = ignored_cancels(orchestrator.id, timedelta(days=1), timedelta(days=30))
         return f"{lately} in 24 hours, {before} in 30 days" if before else "none in 30 days"
 
     @admin.display(description="Slots")

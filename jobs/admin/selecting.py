@@ -83,7 +83,7 @@ def ask_or_begin(admin: "ReadOnlyAdmin", request: HttpRequest, action: BulkActio
         messages.error(request, str(refusal))
         return HttpResponseRedirect(_back(request))
     _tell(request, operation)
-    return HttpResponseRedirect(reverse("admin:jobs_bulkoperation_change", args=[operation.id]))
+    return HttpResponseRedirect(_page_of(request, operation))
 
 
 def words_of(request: HttpRequest) -> str:
@@ -137,6 +137,12 @@ def _form_key(request: HttpRequest) -> str | None:
     """Of the form that is sent; what is none that we made is as if it were missing."""
     key = request.POST.get("form_key", "")
     return key if _FORM_KEY.fullmatch(key) else None
+
+
+def _page_of(request: HttpRequest, operation: BulkOperation) -> str:
+    """Where its progress is seen, by whoever may look at it there."""
+    name = "pages:bulk_operation" if request.user.has_perm("jobs.view_bulkoperation") else "admin:jobs_bulkoperation_change"
+    return reverse(name, args=[operation.id])
 
 
 def _tell(request: HttpRequest, operation: BulkOperation) -> None:

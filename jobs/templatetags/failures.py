@@ -1,19 +1,16 @@
 """How failure groups and operations on many jobs look, the same on every page and in the admin."""
 
 import re
-from urllib.parse import urlencode
 
 from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from jobs.legible import legible
-from jobs.lifecycle import Status
 from jobs.models import BulkOperation, BulkState, FailureGroup, TriageState
 from jobs.templatetags.jobs import ago, at
 
 register = template.Library()
-_JOBS = "/jobs"
 TONES = {
     TriageState.NEW: "s-failed",
     TriageState.REGRESSED: "s-warn",
@@ -58,13 +55,6 @@ def group_remark(group: FailureGroup) -> SafeString:
 def bulk_tag(operation: BulkOperation) -> SafeString:
     state = BulkState(operation.state)
     return format_html('<span class="tag {}">{}</span>', BULK_TONES[state], BULK_WORDS[state])
-
-
-@register.simple_tag
-def failed_jobs(fingerprint: str, orchestrator: str = "") -> str:
-    """The list of jobs that stand failed alike, of those that ran on an orchestrator if one is named: as many as its group counts."""
-    where = {"status": Status.FAILED.value, "fingerprint": fingerprint} | ({"orchestratorId": orchestrator} if orchestrator else {})
-    return f"{_JOBS}?{urlencode(where)}"
 
 
 @register.filter

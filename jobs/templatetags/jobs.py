@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote, urlencode
 
 from django import template
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.http import HttpRequest
 from django.template import Context
 from django.templatetags.static import static
 from django.urls import reverse
@@ -15,15 +15,19 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from jobs import legible as texts
-from jobs import times, watch
+from jobs import links, times, watch
 from jobs.lifecycle import Status
 from jobs.models import Job
+from jobs.watch import Brake
 
 register = template.Library()
+register.simple_tag(links.jobs_where)
+register.simple_tag(links.failed_alike)
 DASH = "\N{EN DASH}"
 NONE = format_html('<span class="q" aria-label="none">{}</span>', DASH)
 # As many as people compare by eye: the rest of an id is its time, much the same for neighbours.
 _TAIL = 6
+_BRAKE = "jobsite.brake"
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,18 @@ def status_word(status: str) -> dict[str, object]:
     return {"status": Status(status), "remarks": []}
 
 
-@register.inclusion_tag("admin/jobs/_brake.html")
-def brake_banner() -> dict[str, object]:
+@register.inclusion_tag("admin/jobs/_brake.html", takes_context=True)
+def brake_banner(context: Context) -> dict[str, object]:
     """That sweeps end no running lease at the moment, and why."""
-    return {"brake": watch.brake()}
+    return {"brake": brake_at(context["request"])}
+
+
+def brake_at(request: HttpRequest) -> Brake | None:
+    """The brake, asked for once a request: a page may show it below the banner."""
+    if _BRAKE not in request.META:
+        request.META[_BRAKE] = watch.brake()
+    brake: Brake | None = request.META[_BRAKE]
+    return brake
 
 
 def remarks_on(job: Job, now: datetime) -> list[Remark]:
@@ -92,22 +104,6 @@ def job_link(identifier: str | None) -> SafeString:
 def job_url(identifier: str) -> str:
     """Where an id leads, on pages and in lists of the admin alike: to the page of the job, from which a link leads on to the admin's."""
     return reverse("pages:job", args=[identifier])
-
-
-@register.simple_tag
-def jobs_of(**filters: str) -> str:
-    """Address of the jobs that a filter finds."""
-    return f"/jobs?{urlencode(filters)}"
-
-
-@register.simple_tag
-def orchestrator_url(identifier: str) -> str:
-    return f"/fleet/{quote(identifier)}"
-
-
-@register.simple_tag
-def failure_group_url(fingerprint: str) -> str:
-    return f"/failures/{fingerprint}"
 
 
 @register.simple_tag

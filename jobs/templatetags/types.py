@@ -1,7 +1,5 @@
 """How the figures of types look: rates, shares of failures, how many are held."""
 
-from urllib.parse import urlencode
-
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -43,15 +41,3 @@ def held(one: Figures) -> SafeString:
     told = format_html("{}", f"{many:,}") if limit is None else format_html("{} of {}", f"{one.slots:,}", f"{limit:,}")
     full = format_html('<span class="tag s-warn">{}</span> ', "full") if one.is_full else ""
     return format_html("{}{} <small>{} running, {} claimed</small>", full, told, one.running, one.claimed)
-
-
-@register.simple_tag
-def jobs_where(**parameters: str) -> str:
-    """The list of jobs under a filter (jobs/filters.py)."""
-    return f"/jobs?{urlencode(parameters, safe=',')}"
-
-
-@register.simple_tag
-def group_url(fingerprint: str) -> str:
-    """The page of a failure group."""
-    return f"/failures/{fingerprint}"

@@ -10,7 +10,7 @@ from jobs import bulk
 from jobs.models import BulkOperation, BulkState
 from jobs.records import SiteAct
 from jobs.roles import ACT_ON_MANY, MOST_WITHOUT_LEAVE, may_act_on
-from jobs.views.group_acts import Offer
+from jobs.views.offers import Offer
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,12 @@ def offers_of(user: AbstractUser | AnonymousUser, operation: BulkOperation) -> l
     """What may be done with it in its state, with what stands in the way of who looks."""
     return [
         Offer(
-            name,
-            conduct.icon,
-            reverse(f"admin:jobs_bulkoperation_{name}", args=[operation.id]),
-            conduct.consequence,
-            _obstacle(user, conduct, operation),
+            name=name,
+            words=name.capitalize(),
+            icon=conduct.icon,
+            url=reverse(f"admin:jobs_bulkoperation_{name}", args=[operation.id]),
+            effect=conduct.consequence,
+            obstacle=_obstacle(user, conduct, operation),
         )
         for name, conduct in CONDUCT.items()
         if operation.state in conduct.states

@@ -13,9 +13,10 @@ from jobs.models import FailureCount, FailureGroup, TriageState
 from jobs.paging import Column, Paging, moment, text, whole
 from jobs.times import now
 from jobs.triage import OPEN
-from jobs.views.group_acts import Offer, retry_offer
+from jobs.views.group_acts import retry_offer
 from jobs.views.groups import DAY, WEEK, Course, Figures, capped, figures_of
 from jobs.views.lists import address, listed
+from jobs.views.offers import Offer
 from jobs.views.page import Page
 from jobs.views.sorting import PARAMETER, heads
 

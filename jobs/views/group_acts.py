@@ -10,6 +10,7 @@ from jobs.models import FailureGroup, TriageState
 from jobs.records import SiteAct
 from jobs.roles import ACT_ON_MANY, MOST_WITHOUT_LEAVE, may_act_on
 from jobs.views.groups import Figures
+from jobs.views.offers import Offer
 
 _TRIAGE = ("jobs.change_failuregroup",)
 
@@ -41,22 +42,6 @@ GROUP_ACTS = {
 }
 
 
-@dataclass(frozen=True)
-class Offer:
-    """An act as a page offers it.
-
-    Attributes:
-        url: of the page that asks.
-        obstacle: why it is not possible now, or not for who looks; empty when it is.
-    """
-
-    name: str
-    icon: str
-    url: str
-    effect: str
-    obstacle: str
-
-
 def is_open(act: SiteAct, state: TriageState) -> bool:
     """Whether an act of triage would change anything of a group that is so."""
     return state in triage.SOURCES[act] and not (act is SiteAct.REOPEN and state is TriageState.NEW)
@@ -81,7 +66,14 @@ def retry_offer(user: AbstractUser | AnonymousUser, group: FailureGroup, figures
 
 def _offer(name: SiteAct, group: FailureGroup, obstacle: str) -> Offer:
     act = GROUP_ACTS[name]
-    return Offer(str(name), act.icon, reverse(f"admin:jobs_failuregroup_{name}", args=[group.pk]), act.consequence, obstacle)
+    return Offer(
+        name=name,
+        words=name.capitalize(),
+        icon=act.icon,
+        url=reverse(f"admin:jobs_failuregroup_{name}", args=[group.pk]),
+        effect=act.consequence,
+        obstacle=obstacle,
+    )
 
 
 def _lacks(user: AbstractUser | AnonymousUser, name: SiteAct) -> str:

@@ -1,7 +1,6 @@
 """What staff may do to a job: each act, and why not when not."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, PermissionsMixin
@@ -9,6 +8,7 @@ from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 from jobs.lifecycle import ACTS, TABLE, TARGETS, Act, ActorKind, Status, Verb, verbs_from
 from jobs.models import Job
 from jobs.roles import FORCE
+from jobs.views.offers import Offer
 
 CHANGE = "jobs.change_job"
 # End a job that somebody holds, without waiting for them.
@@ -25,27 +25,6 @@ _EFFECTS: dict[str, str] = {
 Person = AbstractBaseUser | AnonymousUser | PermissionsMixin
 
 
-@dataclass(frozen=True)
-class Offer:
-    """A button.
-
-    Attributes:
-        name: of the admin's action that it asks for.
-        effect: what it comes to.
-        obstacle: why it can't be done now; empty when it can.
-    """
-
-    name: str
-    words: str
-    icon: str
-    effect: str
-    obstacle: str
-
-    @property
-    def is_danger(self) -> bool:
-        return self.name in FORCED
-
-
 def offers(job: Job, *, user: Person) -> list[Offer]:
     """The acts of staff on a job: of those that only a few may do, or that only wait for a queue, none that can't be done in its status."""
     status = Status(job.status)
@@ -58,11 +37,12 @@ def offers(job: Job, *, user: Person) -> list[Offer]:
     ]
     return [
         Offer(
-            name,
-            _WORDS.get(name, name.replace("_", " ").capitalize()),
-            _ICONS.get(name, name),
-            _effect(job, name),
-            _obstacle(job, name, user),
+            name=name,
+            words=_WORDS.get(name, name.replace("_", " ").capitalize()),
+            icon=_ICONS.get(name, name),
+            effect=_effect(job, name),
+            obstacle=_obstacle(job, name, user),
+            is_danger=name in FORCED,
         )
         for name in names
     ]

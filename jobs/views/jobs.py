@@ -37,8 +37,6 @@ class Deed:
     tone: str = ""
 
 
-_FIRST_JOB = """curl -H "Authorization: Bearer $JOBSITE_API_KEY" -H "Content-Type: application/json" \\
-  -d '{{"type": "report", "payload": {{"month": "2026-11"}}}}' {host}api/internal/jobs"""
 DEEDS = (
     Deed(Verb.RETRY, "Retry", "retry"),
     Deed(Verb.RELEASE, "Release", "release"),
@@ -140,7 +138,6 @@ class JobsPage(Page):
             "parameters": search.parameters,
             "act_query": _query(search.parameters, self.ordering),
             "clear": reverse("pages:jobs"),
-            "first_job": _FIRST_JOB.format(host=self.request.build_absolute_uri("/")),
         }
 
     @cached_property

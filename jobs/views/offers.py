@@ -1,18 +1,24 @@
-"""What staff may ask for on a page: links to the pages of the admin that ask for a reason."""
+"""What staff may ask for on a page; the admin asks for the reason, and does it."""
 
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Offer:
-    """An act that staff may ask for, on a page of the admin.
+    """An act that staff may ask for.
 
     Attributes:
-        obstacle: why it can't be done now; empty when it can.
+        name: of the act in the admin.
+        effect: what it comes to.
+        obstacle: why it is not possible now, or not for who looks; empty when it is.
+        url: of the page that asks; empty where a form that names the act leads there.
+        is_danger: it ends what somebody else is at.
     """
 
+    name: str
     words: str
     icon: str
-    url: str
     effect: str
     obstacle: str
+    url: str = ""
+    is_danger: bool = False

@@ -80,7 +80,12 @@ def _offers(one: Member, *, may_change: bool) -> list[Offer]:
     )
     return [
         Offer(
-            words, icon, reverse(f"admin:jobs_orchestrator_{name}", args=[quote(one.id)]), effect, forbidden or (why_not if is_so else "")
+            name=name,
+            words=words,
+            icon=icon,
+            url=reverse(f"admin:jobs_orchestrator_{name}", args=[quote(one.id)]),
+            effect=effect,
+            obstacle=forbidden or (why_not if is_so else ""),
         )
         for name, words, icon, effect, is_so, why_not in said
     ]

@@ -5,16 +5,17 @@ from typing import Any
 
 from django.utils import timezone
 
-from jobs import rollup, sweep_runs, watch
+from jobs import rollup, sweep_runs
 from jobs.alerts import alerts
 from jobs.filters import WrongFilter
 from jobs.flows import WINDOWS, Window, failed, flows, lengths
 from jobs.lifecycle import ActorKind, Status, Verb, verbs_from
 from jobs.standing import standing
 from jobs.stuck_jobs import StuckJob, stuck_jobs
+from jobs.templatetags.jobs import brake_at
 from jobs.top_failures import top_failures
-from jobs.views import addresses, transitions
 from jobs.views import overview_figures as figures
+from jobs.views import transitions
 from jobs.views.attention import (
     brake_concern,
     failed_concern,
@@ -54,7 +55,7 @@ class OverviewPage(Page):
         timed_since, spreads = lengths(window, now=now, states=figures.TIMED)
         concerns = in_order(
             [
-                brake_concern(watch.brake()),
+                brake_concern(brake_at(self.request)),
                 stuck_concern(stuck),
                 failed_concern(failing),
                 silent_concern(alerted),
@@ -77,8 +78,7 @@ class OverviewPage(Page):
             "top": top,
             "failing": figures.failing(top),
             "stuck": stuck,
-            "stuck_rows": [(one, addresses.orchestrator(str(one.job.orchestrator_id)), self._verbs(one)) for one in stuck.longest],
-            "urls": {"failures": addresses.FAILURES, "types": addresses.TYPES},
+            "stuck_rows": [(one, self._verbs(one)) for one in stuck.longest],
         }
 
     def _window(self) -> Window:

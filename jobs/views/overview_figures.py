@@ -10,12 +10,13 @@ from typing import Any
 from jobs import charts, times
 from jobs.flows import Failed, Flows, Window
 from jobs.lifecycle import TERMINAL, Status
+from jobs.links import jobs_where
 from jobs.models import TriageState
 from jobs.rollup import Spread
 from jobs.standing import Standing
+from jobs.templatetags.failures import TONES
 from jobs.templatetags.jobs import DASH
 from jobs.top_failures import TopFailures
-from jobs.views import addresses
 from jobs.views.attention import usually
 
 TIMED = (Status.QUEUED, Status.CLAIMED, Status.RUNNING)
@@ -23,13 +24,6 @@ _SHARES = (0.5, 0.95, 0.99)
 _TYPES_SHOWN = 7
 _FULL_BARS = (1, 2, 5, 10, 20, 30, 50, 100)
 _PUT_ASIDE = (TriageState.SNOOZED, TriageState.RESOLVED)
-_TRIAGE_TONES = {
-    TriageState.NEW: "s-failed",
-    TriageState.REGRESSED: "s-warn",
-    TriageState.ACKNOWLEDGED: "s-running",
-    TriageState.SNOOZED: "s-queued",
-    TriageState.RESOLVED: "s-completed",
-}
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,6 @@ def rates(by_type: dict[str, Counter[str]]) -> dict[str, Any]:
         "rows": [
             {
                 "type": name,
-                "url": addresses.job_type(name),
                 "failed": ended[name][0],
                 "ended": ended[name][1],
                 "rate": _rate(*ended[name]),
@@ -106,11 +99,10 @@ def failing(top: TopFailures) -> list[dict[str, Any]]:
     return [
         {
             "group": often.group,
-            "url": addresses.failure_group(often.group.fingerprint),
             "failures": often.failures,
             "counts": often.counts,
             "state": "Ongoing" if often.group.is_ongoing else TriageState(often.group.state).label,
-            "tone": "s-running" if often.group.is_ongoing else _TRIAGE_TONES[TriageState(often.group.state)],
+            "tone": "s-running" if often.group.is_ongoing else TONES[TriageState(often.group.state)],
             "bars": "s-queued" if often.group.state in _PUT_ASIDE else "s-failed",
             "title": f"{often.failures:,} by the hour, at most {max(often.counts):,} in one",
         }
@@ -132,7 +124,7 @@ def _open(status: Status, standing: Standing, flows: Flows, window: Window) -> T
         detail=slots,
         trend=trend,
         title=title,
-        url=addresses.jobs(status),
+        url=jobs_where(status=status.value),
     )
 
 
@@ -147,7 +139,7 @@ def _ended(status: Status, flows: Flows, failed: Failed, window: Window) -> Tile
         # (The step under way has not had its time: it would look like an end.)
         trend=trend[:-1],
         title=f"{status.label}, last {window.said}: {sum(trend):,}, at most {max(trend):,} in {times.in_words(window.step)}",
-        url=addresses.jobs(status, updated_after=flows.begins[0]),
+        url=jobs_where(status=status.value, updatedAfter=times.written(flows.begins[0])),
     )
 
 

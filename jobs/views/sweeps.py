@@ -4,13 +4,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from jobs import sweeps, vacuum, watch
+from jobs import sweeps, vacuum
 from jobs.alerts import Alert, alerts
 from jobs.filters import WrongFilter
 from jobs.models import SweepRun
 from jobs.paging import Column, Paging, whole
 from jobs.rules import NAMES, RULES, Rule, threshold
 from jobs.sweeps import Swept
+from jobs.templatetags.jobs import brake_at
 from jobs.views.lists import listed
 from jobs.views.page import Page
 
@@ -44,7 +45,7 @@ class SweepsPage(Page):
         rule = self._rule()
         runs = SweepRun.objects.filter(rule=rule) if rule else SweepRun.objects.all()
         rows, pager = listed(self.request, runs, _PAGING, ordering="-id", words="Runs of each rule, the newest first; kept for 30 days")
-        brake = watch.brake()
+        brake = brake_at(self.request)
         foretold, told = sweeps.preview(brake=brake, most=MOST_FORETOLD), alerts()
         return {
             "standings": _standings(foretold, told),

@@ -19,8 +19,6 @@ from jobs.views.page import Page
 # What is told of one type.
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _MOST_GROUPS = 5
-# The line that makes the first job.
-FIRST_JOB = """curl {url} -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"type": "demo", "payload": {{}}}}'"""
 
 
 class TypesPage(Page):
@@ -41,7 +39,6 @@ class TypesPage(Page):
             "site_pause": pauses.get(""),
             "most_counted": COUNTED_OF_EACH,
             "minutes": LATELY // timedelta(minutes=1),
-            "curl": FIRST_JOB.format(url=self.request.build_absolute_uri("/api/internal/jobs")),
         }
 
 
@@ -104,6 +101,13 @@ def _offers(one: Figures, *, may_change: bool) -> list[Offer]:
         ("configure", "Configure", "layers", "Attempts, time limit, pauses, categories, and how many may be held.", False, ""),
     )
     return [
-        Offer(words, icon, reverse(f"admin:jobs_jobtype_{name}", args=[quote(one.name)]), effect, forbidden or (why_not if is_so else ""))
+        Offer(
+            name=name,
+            words=words,
+            icon=icon,
+            url=reverse(f"admin:jobs_jobtype_{name}", args=[quote(one.name)]),
+            effect=effect,
+            obstacle=forbidden or (why_not if is_so else ""),
+        )
         for name, words, icon, effect, is_so, why_not in said
     ]

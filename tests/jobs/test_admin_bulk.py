@@ -74,6 +74,16 @@ def test_confirmed_it_begins_and_leads_to_its_page(olga: Client, failed: list[Jo
     assert set(AuditEntry.objects.filter(request_id=operation.id).values_list("actor_kind", "actor", "reason")) == {("user", "olga", WHY)}
 
 
+@pytest.mark.parametrize(
+    ("permissions", "name"), [(["view_bulkoperation"], "pages:bulk_operation"), ([], "admin:jobs_bulkoperation_change")]
+)
+def test_begun_it_leads_to_where_its_progress_may_be_seen(permissions: list[str], name: str, failed: list[Job]) -> None:
+    client = staff_member(*EVERY_PERMISSION, *permissions)
+    answer = all_that_match(client, "retry", "?status=failed", confirmed="1", reason=WHY, form_key=KEY)
+
+    assert answer.redirect_chain == [(reverse(name, args=[BulkOperation.objects.get().id]), 302)]
+
+
 def test_sent_twice_it_is_one_operation(olga: Client, failed: list[Job]) -> None:
     for _ in range(2):
         all_that_match(olga, "retry", "?status=failed", confirmed="1", reason=WHY, form_key=KEY)

@@ -4,8 +4,6 @@ import re
 from urllib.parse import quote
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from jobs import bulk
 from jobs.bulk import Selection
@@ -13,6 +11,7 @@ from jobs.models import BulkOperation, Job
 from tests.factories import STAFF, JobFactory, grouped
 from tests.jobs.bulk_operations import FAILED, WHY, carried_out, confirmed
 from tests.jobs.pages.conftest import Visitor
+from tests.queries import questions
 
 LIST = "/bulk"
 
@@ -150,7 +149,6 @@ def test_they_ask_no_more_than_twelve_queries(visitor: Visitor) -> None:
     operation = carried_out(confirmed("retry", FAILED))
     browser = visitor("operator")
     for address in (LIST, page_of(operation)):
-        with CaptureQueriesContext(connection) as asked:
+        with questions() as asked:
             browser.get(address)
-        # Those of jobs/sql are not seen here: the time limit and the brake.
-        assert len([one for one in asked if "SAVEPOINT" not in one["sql"]]) + 2 <= 12
+        assert len(asked) <= 12, asked

@@ -93,6 +93,7 @@ def test_a_job_that_is_not_there_is_told_with_a_way_on(visitor: Visitor) -> None
     assert answer.status_code == 404
     assert "There is no job with this id" in answer.text
     assert f"/audit?q={job_id}" in answer.text
+    assert 'action="/jobs"' in answer.text
 
 
 def test_a_host_that_is_not_ours_is_refused(client: Client, settings: Any) -> None:

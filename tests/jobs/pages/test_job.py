@@ -6,9 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from jobs import logs, retention
@@ -22,6 +20,7 @@ from tests.factories import HOLDER, STAFF, JobFactory, grouped, running
 from tests.jobs.pages.conftest import Visitor
 from tests.past import ended
 from tests.past import write as wrote
+from tests.queries import questions
 
 MOST_QUERIES = 12
 ASKED_AGAIN = {"HX-Request": "true"}
@@ -171,12 +170,8 @@ def test_a_page_costs_few_queries_however_much_has_happened(status: str, role: s
         running(job)
     wrote(job, 30)
     browser = visitor(role)
-    with CaptureQueriesContext(
-        connection,
-    ) as made:
+    with questions() as asked:
         assert browser.get(job.get_absolute_url()).status_code == 200
-    # (In life there is nothing around the transaction to save.)
-    asked = [query["sql"] for query in made if "SAVEPOINT" not in query["sql"]]
     assert len(asked) <= MOST_QUERIES, asked
 
 

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from jobs import bulk, pausing
 from jobs.lifecycle import Status
@@ -18,6 +16,7 @@ from jobs.outcomes import Report
 from jobs.pausing import Subject
 from tests.factories import HOLDER, STAFF, JobFactory, running
 from tests.jobs.pages.conftest import Visitor
+from tests.queries import questions
 
 JOBS, ACT = "/jobs", "/admin/jobs/job/act/"
 MOST_QUERIES = 12
@@ -130,7 +129,7 @@ def test_pages_lead_on_and_back(visitor: Visitor) -> None:
 
 def test_without_jobs_it_says_how_to_make_one_and_without_matches_how_to_go_on(visitor: Visitor) -> None:
     browser = visitor("viewer")
-    assert "curl -H" in browser.get(JOBS).text
+    assert "curl -X POST" in browser.get(JOBS).text
     assert "No job has ended yet" in browser.get(f"{JOBS}?ordering=-duration").text
     assert "No job matches" in browser.get(f"{JOBS}?type=none").text
 
@@ -299,9 +298,6 @@ def test_whoever_may_only_look_does_nothing(visitor: Visitor) -> None:
 def test_a_page_asks_few_questions(visitor: Visitor, one_of_each: dict[str, Job], query: str) -> None:
     browser = visitor("operator")
     for address in (JOBS + query, "/jobs/counts" + query):
-        with CaptureQueriesContext(
-            connection,
-        ) as asked:
+        with questions() as asked:
             assert browser.get(address).status_code == 200
-        questions = [query["sql"] for query in asked.captured_queries if "SAVEPOINT" not in query["sql"]]
-        assert len(questions) <= MOST_QUERIES, questions
+        assert len(asked) <= MOST_QUERIES, asked

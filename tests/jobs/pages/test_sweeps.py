@@ -3,8 +3,6 @@
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from jobs import sweeps
 from jobs.actors import Actor
@@ -13,6 +11,7 @@ from jobs.rules import NAMES, RULES, threshold
 from jobs.sweep_runs import ByHand
 from tests.factories import STAFF, JobFactory
 from tests.jobs.pages.conftest import Visitor
+from tests.queries import questions
 
 SWEEPS = "/sweeps"
 MOST_QUERIES = 12
@@ -128,8 +127,16 @@ def test_the_page_takes_as_many_queries_with_many_runs_as_with_none(visitor: Vis
         "select now(), 'timeout', 1, 1, 1, 0.1, 'sweep', false from generate_series(1, 120)"
     )
     browser = visitor("operator")
-    with CaptureQueriesContext(connection) as asked:
+    with questions() as asked:
         page = browser.get(SWEEPS).text
 
-    assert len(asked) <= MOST_QUERIES
+    assert len(asked) <= MOST_QUERIES, asked
     assert 'rel="next"' in page
+
+
+def test_what_a_rule_does_is_told_by_the_settings(visitor: Visitor, settings: Any) -> None:
+    settings.CLAIM_LOSSES_ALLOWED, settings.RELEASES_ALLOWED, settings.RELEASES_WITHIN_SECONDS = 7, 4, 1800
+    page = visitor("viewer").get(SWEEPS).text
+
+    assert "after 7 in a row failed" in page
+    assert "given back 3 times within 30m" in page
