@@ -7,16 +7,17 @@ from django.urls import URLPattern, reverse
 from django.utils.module_loading import import_string
 
 from jobs.lifecycle import Status
-from jobs.models import BulkOperation, FailureGroup, Job, Orchestrator
+from jobs.models import AuditEntry, BulkOperation, FailureGroup, Job, Orchestrator
 from jobs.views.page import Page
 
 # The argument of a page that is about one thing, by the page's name.
-_EXAMPLES: dict[str, Callable[[], str | None]] = {
+_EXAMPLES: dict[str, Callable[[], str | int | None]] = {
     "job": lambda: _first(Job.objects.filter(status=Status.FAILED).order_by("-updated_at").values_list("id", flat=True)),
     "failure_group": lambda: _first(FailureGroup.objects.order_by("-last_seen_at").values_list("fingerprint", flat=True)),
     "orchestrator": lambda: _first(Orchestrator.objects.order_by("id").values_list("id", flat=True)),
     "type": lambda: _first(Job.objects.order_by("-created_at").values_list("type", flat=True)),
     "bulk_operation": lambda: _first(BulkOperation.objects.order_by("-id").values_list("id", flat=True)),
+    "audit_entry": lambda: _first(AuditEntry.objects.order_by("-pk").values_list("pk", flat=True)),
 }
 
 
@@ -52,5 +53,5 @@ def _is_page(pattern: URLPattern) -> bool:
     return isinstance(shown, type) and issubclass(shown, Page)
 
 
-def _first(values: Iterable[str]) -> str | None:
+def _first(values: Iterable[str | int]) -> str | int | None:
     return next(iter(values), None)
