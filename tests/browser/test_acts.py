@@ -53,7 +53,7 @@ def test_a_running_job_is_cancelled_and_seen_to_stop(visit: Visitor) -> None:
     visitor = visit("operator")
     visitor.open(f"/jobs/{job.id}")
 
-    visitor.page.get_by_role("button", name="Cancel").click()
+    visitor.page.get_by_role("button", name="Cancel…", exact=True).click()
     visitor.page.get_by_label("Reason").fill("started by mistake")
     visitor.page.locator("button.go").click()
     expect(visitor.page.get_by_text("Cancel requested")).to_be_visible()
