@@ -19,7 +19,6 @@ _EXAMPLES: dict[str, Callable[[], str | int | None]] = {
     "type": lambda: _first(Job.objects.order_by("-created_at").values_list("type", flat=True)),
     "audit_entry": lambda: _first(AuditEntry.objects.order_by("-id").values_list("id", flat=True)),
     "bulk_operation": lambda: _first(BulkOperation.objects.order_by("-id").values_list("id", flat=True)),
-    "audit_entry": lambda: _first(AuditEntry.objects.order_by("-pk").values_list("pk", flat=True)),
 }
 
 
