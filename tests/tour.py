@@ -12,7 +12,7 @@ from jobs.models import AuditEntry, BulkOperation, FailureGroup, Job, Orchestrat
 from jobs.views.page import Page
 
 # The argument of a page that is about one thing, by the page's name.
-_EXAMPLES: dict[str, Callable[[], str | int | None]] = {
+EXAMPLES: dict[str, Callable[[], str | int | None]] = {
     "job": lambda: _first(Job.objects.filter(status=Status.FAILED).order_by("-updated_at").values_list("id", flat=True)),
     "failure_group": lambda: _first(FailureGroup.objects.order_by("-last_seen_at").values_list("fingerprint", flat=True)),
     "orchestrator": lambda: _first(Orchestrator.objects.order_by("id").values_list("id", flat=True)),
@@ -30,7 +30,7 @@ def pages() -> dict[str, str]:
             continue
         if not pattern.pattern.converters:
             found[str(pattern.name)] = reverse(f"pages:{pattern.name}")
-        elif example := _EXAMPLES[pattern.name]():
+        elif example := EXAMPLES[pattern.name]():
             found[str(pattern.name)] = reverse(f"pages:{pattern.name}", args=[example])
     return found
 

@@ -1,20 +1,26 @@
 """What staff come for: found, and put right, in a few clicks; each act with its reason, and seen to be done."""
 
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec import structs
 from playwright.sync_api import Page, expect
 
-from jobs import bulk, logs
+from jobs import bulk, logs, tokens
 from jobs.demo import seeding
 from jobs.demo.catalogue import TIMED_OUT
 from jobs.enqueueing import NewJob, enqueue
 from jobs.lifecycle import Status
-from jobs.models import FailureGroup, Job
+from jobs.models import FailureGroup, Job, Scope
+from jobsite.local.configuration import ORCHESTRATOR, orchestrators_environment
 from tests.browser.conftest import Visitor
-from tests.factories import HOLDER, PRODUCER, JobFactory
-from tests.server import Server
+from tests.chaos.processes import environment_of_orchestrators, is_alive, running
+from tests.factories import HOLDER, PRODUCER, STAFF, JobFactory
+from tests.ledger import actions
+from tests.server import Server, children_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,20 +54,41 @@ def test_yesterdays_timeouts_are_found_and_retried_within_three_clicks_of_the_ov
     assert operation is not None
 
 
-def test_a_running_job_is_cancelled_and_seen_to_stop(visit: Visitor) -> None:
-    job = JobFactory(status="running")
-    visitor = visit("operator")
-    visitor.open(f"/jobs/{job.id}")
+def test_a_failed_job_is_found_and_retried_on_a_telephone(visit: Visitor) -> None:
+    job = JobFactory(status="failed", type="on-the-road")
+    visitor = visit("operator", narrow=True)
+    page = visitor.page
+    visitor.open("/jobs?type=on-the-road")
+    page.get_by_role("link", name="Failed").click()
+    page.locator(f"#{job.id} a").first.click()
 
-    visitor.page.get_by_role("button", name="Cancel…", exact=True).click()
-    visitor.page.get_by_label("Reason").fill("started by mistake")
-    visitor.page.locator("button.go").click()
-    expect(visitor.page.get_by_text("Cancel requested")).to_be_visible()
-    job.cancel(by=HOLDER)
+    page.get_by_role("button", name="Retry…", exact=True).click()
+    page.get_by_label("Reason").fill("the renderer is back")
+    page.locator("button.go").click()
 
-    expect(visitor.page.locator(".jobtop")).to_contain_text("Cancelled", timeout=10_000)
+    expect(page.locator(".jobtop")).to_contain_text("Queued")
     job.refresh_from_db()
-    assert job.status == Status.CANCELLED
+    assert job.status == Status.QUEUED
+
+
+def test_a_running_job_is_cancelled_and_its_script_seen_to_stop(site: Server, visit: Visitor) -> None:
+    payload = {"script": {"type": "BASH", "content": "echo begun; sleep 3600"}}
+    (job,) = enqueue([NewJob(type="held", payload=payload)], by=PRODUCER)
+    visitor = visit("operator")
+    with _local_orchestrator(site, types="held") as orchestrator:
+        visitor.open(f"/jobs/{job.id}")
+        expect(visitor.page.locator(".jobtop")).to_contain_text("Running", timeout=30_000)
+        expect(visitor.page.locator("#lines")).to_contain_text("begun", timeout=10_000)
+        scripts = children_of(orchestrator.pid)
+
+        visitor.page.get_by_role("button", name="Cancel…", exact=True).click()
+        visitor.page.get_by_label("Reason").fill("started by mistake")
+        visitor.page.locator("button.go").click()
+
+        expect(visitor.page.locator(".jobtop")).to_contain_text("Cancelled", timeout=30_000)
+        assert scripts
+        assert not any(is_alive(pid) for pid in scripts)
+    assert actions(job)[-2:] == ["cancel_request", "cancel"]
 
 
 def test_a_log_is_followed_line_by_line(visit: Visitor) -> None:
@@ -99,3 +126,15 @@ def test_jobs_across_pages_are_selected_and_retried_at_once(visit: Visitor) -> N
 
 def _write(job: Job, number: int, text: str) -> None:
     logs.append(job.id, [{"sequence": number, "stream": "stdout", "line": text}], by=HOLDER, epoch=job.epoch)
+
+
+@contextmanager
+def _local_orchestrator(site: Server, *, types: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The one that bin/run starts, with a token of its own and no more around it than there."""
+    token = tokens.issue("local", scopes=[Scope.ORCHESTRATE], orchestrator_id=ORCHESTRATOR, by=STAFF).text
+    command = ("-m", "orchestrator", "--url", site.url, "--id", ORCHESTRATOR, "--types", types)
+    with (
+        environment_of_orchestrators(site.url) as around,
+        running(*command, environment=orchestrators_environment(around, token=token)) as orchestrator,
+    ):
+        yield orchestrator

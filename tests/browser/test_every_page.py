@@ -6,17 +6,26 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page
 
+from jobs import bulk
+from jobs.bulk import Selection
 from jobs.demo import seeding
+from jobs.lifecycle import Status
+from jobs.models import Job
 from tests.browser import axe
 from tests.browser.conftest import Visitor
+from tests.factories import STAFF
 from tests.server import Server
-from tests.tour import admin_pages, pages
+from tests.tour import EXAMPLES, admin_pages, pages
 
 
 @pytest.fixture(scope="module")
 def addresses(site: Server) -> dict[str, str]:
     seeding.seed(count=400, now=datetime.now(UTC), over=timedelta(days=3), chance=1)
     seeding.fold()
+    failed = Job.objects.filter(status=Status.FAILED).values_list("id", flat=True)[:3]
+    bulk.create("retry", Selection(ids=list(failed)), by=STAFF)
+    # Of every thing that a page is about there is one.
+    assert pages().keys() >= EXAMPLES.keys()
     return pages() | admin_pages()
 
 

@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from jobs.outcomes import Report
 from tests.browser.conftest import Visitor
 from tests.browser.site import PASSWORD, person
-from tests.factories import HOLDER, JobFactory
+from tests.factories import HOLDER, STAFF, JobFactory
 from tests.server import Server
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202egnp.exe =HYPERLINK('http://evil')"
@@ -31,17 +31,39 @@ def test_whoever_signs_in_is_where_they_wanted_to_go(visit: Visitor) -> None:
     expect(visitor.page).to_have_url(re.compile("/audit$"))
 
 
-def test_a_refresh_shows_what_is_new_and_keeps_the_focus(visit: Visitor) -> None:
+@pytest.mark.parametrize("address", ["/audit", "/jobs"])
+def test_a_refresh_shows_what_is_new_and_keeps_the_focus(visit: Visitor, address: str) -> None:
     visitor = visit("viewer")
-    visitor.open("/audit")
-    link = visitor.page.locator("main tbody a").first
-    link.focus()
+    visitor.open(address)
+    visitor.page.locator("main tbody a").first.focus()
+    focused = _focused(visitor.page)
 
     job = JobFactory()
     visitor.page.keyboard.press("r")
 
+    # The row that had it is another one by its place now.
     expect(visitor.page.locator("main tbody")).to_contain_text(job.id)
-    assert visitor.page.evaluate("document.activeElement.tagName") == "A"
+    assert focused.endswith(visitor.page.locator("main tbody tr").nth(1).locator("a").first.get_attribute("href") or "none")
+    assert _focused(visitor.page) == focused
+
+
+def test_what_is_open_stays_open_over_a_refresh_and_keeps_the_focus(visit: Visitor) -> None:
+    job = JobFactory(status="running", payload={"rows": 3})
+    job.fail(Report(error="Traceback\nValueError: no", retryable=False), by=HOLDER)
+    visitor = visit("admin")
+    visitor.open(f"/jobs/{job.id}")
+    folds = visitor.page.locator("#live details")
+    for fold in (error := folds.filter(has_text="Traceback").first, payload := folds.filter(has_text="Payload").first):
+        fold.locator("summary").focus()
+        visitor.page.keyboard.press("Enter")
+
+    job.retry(by=STAFF)
+    visitor.page.keyboard.press("r")
+
+    expect(visitor.page.locator(".jobtop")).to_contain_text("Queued")
+    expect(error).to_have_attribute("open", "")
+    expect(payload).to_have_attribute("open", "")
+    expect(payload.locator("summary")).to_be_focused()
 
 
 def test_a_selection_pauses_the_refresh_and_says_so(visit: Visitor) -> None:
@@ -102,3 +124,8 @@ def test_what_a_job_says_harms_nobody(visit: Visitor) -> None:
         assert "\u202e" not in text
         assert "\x1b" not in text
         assert visitor.page.locator("main script").count() == 0
+
+
+def _focused(page: Page) -> str:
+    address: str = page.evaluate("document.activeElement.href ?? ''")
+    return address
