@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from jobs.admin.paging import CappedPaginator
 from jobs.models import AuditEntry
+from jobs.reading import TooSlow, reading
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -69,7 +70,17 @@ class ReadOnlyAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         self._refuse_strangers(request)
         self._refuse_act(request)
-        return super().changelist_view(request, extra_context)
+        if request.method not in ("GET", "HEAD"):
+            return super().changelist_view(request, extra_context)
+        try:
+            with reading():
+                answer = super().changelist_view(request, extra_context)
+                # Rows are read while it is rendered.
+                return answer.render() if isinstance(answer, TemplateResponse) else answer
+        except TooSlow:
+            title = str(self.opts.verbose_name_plural).capitalize()
+            context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
+            return TemplateResponse(request, "admin/jobs/too_slow.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
