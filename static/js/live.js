@@ -11,6 +11,8 @@
   let asked = Date.now();
   let fresh = new Date();
   let underWay = false;
+  // Somebody asked while an answer was on its way, which may be older than what they want to see.
+  let wantedAgain = false;
 
   // What the reader has opened, pressed or ticked stays as it is, whatever the server says of it.
   const kept = (name, element) =>
@@ -44,7 +46,11 @@
   };
 
   const refresh = () => {
-    if (underWay) return;
+    if (underWay) {
+      wantedAgain = true;
+      return;
+    }
+    wantedAgain = false;
     asked = Date.now();
     htmx.trigger(live, "jobsite:refresh");
   };
@@ -70,6 +76,7 @@
   live.addEventListener("htmx:afterRequest", (event) => {
     if (event.target !== live) return;
     underWay = false;
+    if (wantedAgain) setTimeout(refresh);
     if (!event.detail.successful) return failed();
     fresh = new Date();
     live.classList.remove("dimmed");
@@ -85,7 +92,7 @@
   });
 
   setInterval(() => {
-    if (tell() && Date.now() - asked >= choice.value * 1000) refresh();
+    if (tell() && !underWay && Date.now() - asked >= choice.value * 1000) refresh();
   }, 250);
   choice.addEventListener("change", () => {
     localStorage.setItem(CHOSEN, choice.value);
