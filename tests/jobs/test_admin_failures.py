@@ -165,7 +165,7 @@ def test_a_group_leads_to_the_jobs_that_stand_failed_so_and_a_job_to_its_group(o
     jobs = operator.get(link.replace("&amp;", "&")).context["cl"].result_list
     assert {one.id for one in jobs} == {group.example_job_id, job.id}
     assert other.id not in {one.id for one in jobs}
-    assert f'href="{LIST}{group.pk}/change/"' in operator.get(f"/admin/jobs/job/{job.id}/change/").content.decode()
+    assert f'href="/failures/{group.pk}"' in operator.get(f"/admin/jobs/job/{job.id}/change/").content.decode()
 
 
 def test_the_list_is_searched_by_words_and_fingerprint_and_takes_few_queries(
