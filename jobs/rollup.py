@@ -167,6 +167,8 @@ def moves(period: Period = EVER, *, step: timedelta | None = None, among: Names 
             jobs=row["jobs"],
         )
         for row in rows
+        # (Pruned ones went nowhere. To leave them out in SQL costs the plan.)
+        if row["to_status"]
     ]
 
 

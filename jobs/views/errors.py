@@ -1,5 +1,6 @@
 """Pages that stand where a page can't: refused, not found, broken. In words, and with a way on."""
 
+import logging
 import re
 from http import HTTPStatus
 
@@ -12,6 +13,7 @@ from django.template.loader import render_to_string
 from jobs.ids import is_id
 from jobs.roles import ROLES
 
+log = logging.getLogger(__name__)
 _OF_A_JOB = re.compile(r"/jobs/(?P<id>[^/]+)/?")
 _PERMISSION = re.compile(r"jobs\.(?P<codename>[a-z_]+)")
 
@@ -73,4 +75,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def _bare(status: HTTPStatus, heading: str, words: str, **more: str) -> HttpResponse:
     told = {"title": heading, "status": status.value, "words": words, "environment_name": settings.ENVIRONMENT_NAME, **more}
-    return HttpResponse(render_to_string("errors/bare.html", told), status=status)
+    try:
+        return HttpResponse(render_to_string("errors/bare.html", told), status=status)
+    except Exception:
+        # What pages are made of may be what is broken, as when static files were never collected.
+        log.exception("the page of an error could not be made")
+        return HttpResponse(f"{heading}. {words}\n", "text/plain", status)

@@ -185,7 +185,7 @@ MUTANTS = [
     ),
     Mutant(
         name="believes the client's own word of its address",
-        path="orchestration_api/wrong_tokens.py",
+        path="jobs/addresses.py",
         line="told = _read(hops.pop().strip())",
         becomes="told = _read(hops.pop(0).strip())",
         test="orchestration_api/test_tokens.py::test_whose_count_a_wrong_token_is",
