@@ -115,6 +115,9 @@ def test_jobs_that_nobody_takes_are_found_by_their_lanes() -> None:
 
 
 def test_the_overview_counts_no_more_than_it_tells() -> None:
+    # What the calls above wrote and took back is counted as read, too.
+    with connection.cursor() as cursor:
+        cursor.execute("vacuum jobs")
     with footprint() as seen:
         stands, stuck = standing(), stuck_jobs(most=10)
         flows(WINDOWS["24h"], now=timezone.now())
@@ -127,8 +130,8 @@ def test_the_overview_counts_no_more_than_it_tells() -> None:
     # That there is any job is known by the first of them.
     assert {table: reads.entries for table, reads in seen.whole.items() if table in LARGE} in ({}, {"jobs": 1})
     assert seen.indexes["jobs_status_updated"].entries == COUNTED_TO + 1
-    # A few looks for each priority of each lane, however many wait there.
-    assert seen.indexes["jobs_claim"].entries <= 6 * (2 * TYPES + 1)
+    # One look for each priority of each lane.
+    assert seen.indexes["jobs_claim"].entries <= 5 * (2 * TYPES + 1)
     assert sum(seen.indexes[name].entries for name in seen.indexes if name.startswith(("jobs_live", "audit_log"))) <= 2 * BATCH
 
 

@@ -10,6 +10,8 @@ from jobs.search import MOST_SEARCHED, ORDERS, Search, parsed
 
 # What matches is counted, and found again for each of two pages; of what no index answers, the newest are found first.
 MOST_READ = 5 * MOST_SEARCHED + 1000
+# No index tells both.
+_PASSED_OVER = ("status:completed", "-created")
 LINES = [
     "",
     "status:failed",
@@ -40,9 +42,11 @@ def _two_hundred_thousand_jobs(module_db: str) -> None:
 
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("ordering", [sign + name for name, order in ORDERS.items() if order.walks for sign in ("", "-")])
-def test_a_page_reads_little(line: str, ordering: str) -> None:
-    if (line, ordering) == ("status:completed", "-created"):
-        pytest.skip("no index tells both: what is newer and in other statuses, here the whole queue, is passed over")
+def test_a_page_reads_little(line: str, ordering: str, request: pytest.FixtureRequest) -> None:
+    if (line, ordering) == _PASSED_OVER:
+        request.applymarker(
+            pytest.mark.xfail(strict=True, reason="what is newer and in other statuses, here the whole queue, is passed over")
+        )
     assert _read(_footprint_of(line, ordering)) <= MOST_READ
 
 
