@@ -81,14 +81,16 @@
     fresh = new Date();
     live.classList.remove("dimmed");
     stale.hidden = true;
-    const version = event.detail.xhr.getResponseHeader("ETag");
-    if (version) live.dataset.version = version.replaceAll('"', "");
-    const seconds = event.detail.xhr.getResponseHeader("Refresh-Seconds");
-    if (seconds) pace(seconds);
   });
-  // Between asking and the answer something may have been ticked or opened: the answer is then let go.
+  // Between asking and the answer something may have been ticked or opened: the answer is then let go, and asked for again afterwards.
   live.addEventListener("htmx:beforeSwap", (event) => {
     if (event.target === live && reason()) event.detail.shouldSwap = false;
+  });
+  // What was let go is not what is shown: only of what stands there now the server may say that it has not changed.
+  live.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target !== live) return;
+    live.dataset.version = event.detail.xhr.getResponseHeader("ETag").replaceAll('"', "");
+    pace(event.detail.xhr.getResponseHeader("Refresh-Seconds"));
   });
 
   setInterval(() => {

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from jobs.outcomes import Report
 from tests.browser.conftest import Visitor
@@ -76,6 +76,24 @@ def test_a_selection_pauses_the_refresh_and_says_so(visit: Visitor) -> None:
     expect(visitor.page.locator("#refresh .word")).to_have_text("Live")
 
 
+def test_an_answer_that_comes_while_something_is_selected_is_let_go_and_asked_for_again(visit: Visitor) -> None:
+    visitor = visit("operator")
+    held: list[Route] = []
+    visitor.open("/jobs")
+    visitor.page.route(re.compile("/jobs$"), lambda route: held.append(route), times=1)
+    visitor.page.keyboard.press("r")
+    job = JobFactory()
+    visitor.page.wait_for_function("() => document.querySelector('#live').classList.contains('htmx-request')")
+    visitor.page.locator(".pick input[data-id]").first.check()
+    with visitor.page.expect_response(re.compile("/jobs$")):
+        held[0].continue_()
+
+    expect(visitor.page.locator("#refresh .word")).to_have_text("Paused, 1 selected")
+    expect(visitor.page.locator("main tbody")).not_to_contain_text(job.id)
+    visitor.page.keyboard.press("Escape")
+    expect(visitor.page.locator("main tbody")).to_contain_text(job.id, timeout=15_000)
+
+
 def test_a_page_that_the_server_does_not_answer_for_says_since_when_and_recovers(visit: Visitor) -> None:
     visitor = visit("viewer")
     visitor.open("/audit")
@@ -99,6 +117,7 @@ def test_a_job_is_found_and_opened_without_a_mouse(visit: Visitor) -> None:
     keys.press("Escape")
     keys.press("Enter")
     expect(visitor.page).to_have_url(re.compile("/jobs/job_"))
+    visitor.page.wait_for_load_state()
     keys.press("?")
     expect(visitor.page.locator("dialog#keys")).to_be_visible()
 
