@@ -123,7 +123,7 @@ def _below(buckets: Counter[int], end: int) -> int:
 def _oldest() -> GaugeMetricFamily:
     family = GaugeMetricFamily("jobsite_queue_oldest_seconds", "How long the first due job of a type has been waiting.", labels=["type"])
     types, ages = _Types(), dict[tuple[str, ...], float]()
-    for row in statements.run("queue_ages"):
+    for row in statements.run("heads", "queue_ages"):
         label = (types.label(row["type"]),)
         ages[label] = max(ages.get(label, 0.0), row["seconds"])
     _fill(family, ages)

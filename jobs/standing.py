@@ -35,7 +35,7 @@ class Standing:
 
 def standing() -> Standing:
     """Now."""
-    (row,) = statements.run("standing", most=COUNTED_TO + 1, seconds=settings.OFFLINE_SECONDS)
+    (row,) = statements.run("heads", "standing", most=COUNTED_TO + 1, seconds=settings.OFFLINE_SECONDS)
     open_ones = (Status.QUEUED, Status.CLAIMED, Status.RUNNING)
     return Standing(
         jobs={status: row[status.value] for status in open_ones},

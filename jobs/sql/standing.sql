@@ -1,16 +1,8 @@
 -- How jobs stand now, of those that have not ended: how many there are, since when the first of them waits or is held, and how many could
--- be held. Queued ones are counted to a limit and no further.
--- Plan: jobs_status_updated for the count (in its order, or a table that is mostly queued would be read itself), a look into jobs_claim for
--- each lane and priority that waits, and jobs_live, once.
-with recursive heads (lane_id, rank, since) as (
-  (select j.lane_id, -j.priority, greatest(j.scheduled_for, j.created_at) from jobs j where j.due
-    order by j.lane_id, -j.priority, j.scheduled_for, j.id limit 1)
-  union all
-  select n.* from heads h cross join lateral (
-    select j.lane_id, -j.priority, greatest(j.scheduled_for, j.created_at) from jobs j
-    where j.due and (j.lane_id, -j.priority) > (h.lane_id, h.rank)
-    order by j.lane_id, -j.priority, j.scheduled_for, j.id limit 1) n),
-live as (
+-- be held. Queued ones are counted to a limit and no further. Goes on after heads.sql.
+-- Plan: jobs_status_updated for the count (in its order, or a table that is mostly queued would be read itself), and
+-- jobs_live, once.
+, live as (
   select count(*) filter (where j.status = 'claimed') as claimed, min(j.claimed_at) filter (where j.status = 'claimed') as claimed_since,
     count(*) filter (where j.status = 'running') as running, min(j.started_at) filter (where j.status = 'running') as running_since
   from jobs j where j.status in ('claimed', 'running')),
