@@ -21,7 +21,8 @@ from jobs.models import PENDING, BulkItem, BulkOperation, BulkState
 from jobs.returning import back_to
 from jobs.templatetags.failures import bulk_tag
 from jobs.templatetags.jobs import NONE, ago, thousands
-from jobs.views.conduct import CONDUCT, size_of
+from jobs.views.conduct import CONDUCT, offers_of, size_of
+from jobs.views.offers import open_acts
 
 MOST_ITEMS = 200
 
@@ -40,14 +41,9 @@ class BulkOperationAdmin(ReadOnlyAdmin):
 
     def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
         operation: BulkOperation = noun
-        acts = [
-            {"name": name, "icon": conduct.icon, "url": _url(name, operation)}
-            for name, conduct in CONDUCT.items()
-            if operation.state in conduct.states and request.user.has_perms(conduct.needs(operation))
-        ]
         return {
             "title": f"{operation.action.capitalize()} {thousands(size_of(operation))} jobs",
-            "acts": acts,
+            "acts": open_acts(offers_of(request.user, operation)),
             "facts": [
                 ("State", self.state_badge(operation)),
                 ("Jobs", operation.selection),

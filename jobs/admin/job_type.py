@@ -24,15 +24,8 @@ from jobs.models import Job, JobType, Pause, PauseScope
 from jobs.pausing import Subject
 from jobs.returning import back_to
 from jobs.templatetags.jobs import NONE, duration
-
-# What is asked before each act.
-_CONSEQUENCES = {
-    "configure": "Attempts and time hold for new jobs, pauses and categories for the next failure, the limit for the next claim. What is "
-    "left empty is as for every type. A job's own words, where its producer sent some, come first.",
-    "pause": "None of its jobs is claimed until it is resumed. What is held goes on and is reported as usual.",
-    "resume": "Its jobs are claimed again.",
-}
-_ICONS = {"configure": "layers", "pause": "pause", "resume": "right"}
+from jobs.views.claim_acts import CHANGE_TYPE, TYPE_ACTS, type_offers
+from jobs.views.offers import open_acts
 
 
 @admin.register(JobType)
@@ -45,7 +38,7 @@ class JobTypeAdmin(ReadOnlyAdmin):
     search_help_text = "Beginning of a type"
 
     def get_urls(self) -> list[URLPattern]:
-        views = ((name, self.admin_site.admin_view(partial(self._ask_or_act, act=name))) for name in _CONSEQUENCES)
+        views = ((name, self.admin_site.admin_view(partial(self._ask_or_act, act=name))) for name in TYPE_ACTS)
         return [*(path(f"<path:object_id>/{name}/", view, name=f"jobs_jobtype_{name}") for name, view in views), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[JobType]:
@@ -58,17 +51,13 @@ class JobTypeAdmin(ReadOnlyAdmin):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         return queryset.filter(name__startswith=search_term.strip()), False
 
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("jobs.change_jobtype")
-
     def page_of(self, request: HttpRequest, noun: Any) -> dict[str, object]:
         pauses = pausing.pauses_of_type(noun.name)
         is_paused = any(pause.scope == PauseScope.TYPE for pause in pauses)
-        open_acts = ["configure", "resume" if is_paused else "pause"] if self.has_act_permission(request) else []
         holders = ", ".join(f"{name} ({count})" for name, count in job_types.slot_holders(noun.name).items())
         jobs = format_html('<a href="{}?type={}">All its jobs</a>', reverse("admin:jobs_job_changelist"), noun.name)
         return {
-            "acts": [{"name": act, "icon": _ICONS[act], "url": _url(act, noun)} for act in open_acts],
+            "acts": open_acts(type_offers(request.user, noun.name, is_paused=is_paused)),
             "pauses": pauses,
             "facts": [
                 ("Jobs", jobs),
@@ -118,7 +107,7 @@ class JobTypeAdmin(ReadOnlyAdmin):
         return _said(told, categories)
 
     def _ask_or_act(self, request: HttpRequest, object_id: str, *, act: str) -> HttpResponse:
-        refuse_without(request, "jobs.change_jobtype")
+        refuse_without(request, CHANGE_TYPE)
         job_type = self.noun(request, object_id)
         if job_type is None:
             return self.nothing_there(request, object_id)
@@ -130,7 +119,7 @@ class JobTypeAdmin(ReadOnlyAdmin):
             "title": f"{act.capitalize()} {job_type.name}",
             "opts": self.opts,
             "form": form,
-            "consequence": _CONSEQUENCES[act],
+            "consequence": TYPE_ACTS[act].consequence,
             "waiting": claiming.queue_size([job_type.name]),
             "back": back_to(request, _url("change", job_type)),
         }

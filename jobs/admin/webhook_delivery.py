@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -14,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from jobs.admin.acting import ReasonForm, staff
 from jobs.admin.filters import OneOf
-from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.admin.readonly import ReadOnlyAdmin, refuse_without
 from jobs.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from jobs.returning import back_to
 from jobs.templatetags.jobs import NONE, ago, job_link
@@ -92,8 +91,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         }
 
     def redeliver_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        if not self.has_redeliver_permission(request):
-            raise PermissionDenied
+        refuse_without(request, "jobs.change_webhookdelivery")
         delivery = self.noun(request, object_id)
         if delivery is None:
             return self.nothing_there(request, object_id)

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -18,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_variables
 
 from jobs.admin.acting import ReasonForm, staff
-from jobs.admin.readonly import ReadOnlyAdmin, acts_on
+from jobs.admin.readonly import ReadOnlyAdmin, acts_on, refuse_without
 from jobs.admin.webhook_form import EndpointForm, RotateForm
 from jobs.models import WebhookEndpoint
 from jobs.returning import back_to
@@ -80,8 +79,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The form, and then the one page that ever shows the secret."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
+        refuse_without(request, "jobs.add_webhookendpoint")
         form = EndpointForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             try:
@@ -142,8 +140,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
         return format_html("{} by {}", ago(endpoint.created_at), endpoint.created_by)
 
     def _ask_or_act(self, request: HttpRequest, object_id: str, *, name: str) -> HttpResponse:
-        if not self.has_act_permission(request):
-            raise PermissionDenied
+        refuse_without(request, "jobs.change_webhookendpoint")
         endpoint = self.noun(request, object_id)
         if endpoint is None:
             return self.nothing_there(request, object_id)

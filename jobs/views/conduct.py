@@ -9,8 +9,7 @@ from django.urls import reverse
 from jobs import bulk
 from jobs.models import BulkOperation, BulkState
 from jobs.records import SiteAct
-from jobs.roles import ACT_ON_MANY, MOST_WITHOUT_LEAVE, may_act_on
-from jobs.views.offers import Offer
+from jobs.views.offers import Offer, lacks, too_many
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,4 @@ def offers_of(user: AbstractUser | AnonymousUser, operation: BulkOperation) -> l
 
 
 def _obstacle(user: AbstractUser | AnonymousUser, conduct: Conduct, operation: BulkOperation) -> str:
-    if missing := next((one for one in conduct.needs(operation) if not user.has_perm(one)), None):
-        return f"Needs the permission {missing}."
-    if conduct.begins and not may_act_on(user, size_of(operation)):
-        return f"More than {MOST_WITHOUT_LEAVE} jobs at once need the permission {ACT_ON_MANY}."
-    return ""
+    return lacks(user, conduct.needs(operation)) or (too_many(user, size_of(operation)) if conduct.begins else "")

@@ -8,9 +8,8 @@ from django.urls import reverse
 from jobs import triage
 from jobs.models import FailureGroup, TriageState
 from jobs.records import SiteAct
-from jobs.roles import ACT_ON_MANY, MOST_WITHOUT_LEAVE, may_act_on
 from jobs.views.groups import Figures
-from jobs.views.offers import Offer
+from jobs.views.offers import Offer, lacks, too_many
 
 _TRIAGE = ("jobs.change_failuregroup",)
 
@@ -49,7 +48,7 @@ def is_open(act: SiteAct, state: TriageState) -> bool:
 
 def triage_offers(user: AbstractUser | AnonymousUser, group: FailureGroup) -> list[Offer]:
     """Every act of triage, with what stands in its way."""
-    return [_offer(name, group, _lacks(user, name) or _closed(name, group)) for name in triage.SOURCES]
+    return [_offer(name, group, lacks(user, GROUP_ACTS[name].permissions) or _closed(name, group)) for name in triage.SOURCES]
 
 
 def retry_offer(user: AbstractUser | AnonymousUser, group: FailureGroup, figures: Figures) -> Offer:
@@ -59,9 +58,7 @@ def retry_offer(user: AbstractUser | AnonymousUser, group: FailureGroup, figures
         return _offer(name, group, "No job of it stands failed.")
     if figures.is_retried:
         return _offer(name, group, "It is being retried already.")
-    few = may_act_on(user, figures.jobs)
-    many = "" if few else f"More than {MOST_WITHOUT_LEAVE} jobs at once need the permission {ACT_ON_MANY}."
-    return _offer(name, group, _lacks(user, name) or many)
+    return _offer(name, group, lacks(user, GROUP_ACTS[name].permissions) or too_many(user, figures.jobs))
 
 
 def _offer(name: SiteAct, group: FailureGroup, obstacle: str) -> Offer:
@@ -74,11 +71,6 @@ def _offer(name: SiteAct, group: FailureGroup, obstacle: str) -> Offer:
         effect=act.consequence,
         obstacle=obstacle,
     )
-
-
-def _lacks(user: AbstractUser | AnonymousUser, name: SiteAct) -> str:
-    missing = next((one for one in GROUP_ACTS[name].permissions if not user.has_perm(one)), None)
-    return f"Needs the permission {missing}." if missing else ""
 
 
 def _closed(name: SiteAct, group: FailureGroup) -> str:

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser, PermissionsMixin
-
 from jobs.lifecycle import ACTS, TABLE, TARGETS, Act, ActorKind, Status, Verb, verbs_from
 from jobs.models import Job
 from jobs.roles import FORCE
-from jobs.views.offers import Offer
+from jobs.views.offers import Offer, Person, lacks
 
 CHANGE = "jobs.change_job"
 # End a job that somebody holds, without waiting for them.
@@ -21,8 +18,6 @@ _EFFECTS: dict[str, str] = {
     Verb.RELEASE: "Back to the queue, no attempt counted.",
     Act.EDIT: "Of those that wait, the highest is claimed first.",
 }
-
-Person = AbstractBaseUser | AnonymousUser | PermissionsMixin
 
 
 def offers(job: Job, *, user: Person) -> list[Offer]:
@@ -68,9 +63,8 @@ def _obstacle(job: Job, name: str, user: Person) -> str:
     status = Status(job.status)
     if not _is_open(name, status):
         return f"Only while {_either(_sources(name))}; this job is {status}."
-    needed = (CHANGE, FORCE) if name in FORCED else (CHANGE,)
-    if missing := [permission for permission in needed if not user.has_perm(permission)]:  # type: ignore[union-attr]
-        return f"Needs the permission {missing[0]}."
+    if lacking := lacks(user, (CHANGE, FORCE) if name in FORCED else (CHANGE,)):
+        return lacking
     if name == Verb.CANCEL and job.cancel_requested_at and status.is_live:
         return "Its orchestrator has been asked already."
     return ""

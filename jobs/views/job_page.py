@@ -17,7 +17,8 @@ from jobs.lifecycle import Status
 from jobs.masking import shown
 from jobs.models import AuditEntry, FailureGroup, Job
 from jobs.roles import VIEW_PAYLOAD
-from jobs.views.job_offers import Person, offers
+from jobs.views.job_offers import offers
+from jobs.views.offers import Person
 from jobs.views.runs import alike, earlier_runs, runs_of
 from jobs.views.story import entries_of, story
 

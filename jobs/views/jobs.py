@@ -16,7 +16,7 @@ from jobs.filters import WrongFilter
 from jobs.legible import one_line
 from jobs.lifecycle import Act, ActorKind, Status, Verb
 from jobs.models import Job, Pause, PauseScope
-from jobs.roles import ACT_ON_MANY, MOST_WITHOUT_LEAVE, VIEW_PAYLOAD
+from jobs.roles import VIEW_PAYLOAD, may_act_on
 from jobs.search import MOST_SEARCHED, ORDERS, Piece, Search, parameters_of, parsed, pieces_of, written
 from jobs.views.lists import ROWS, Pager
 from jobs.views.page import Page
@@ -172,7 +172,7 @@ class JobsPage(Page):
         user, count = self.request.user, search.matching
         if count.is_capped or count.number <= shown or not user.has_perm("jobs.add_bulkoperation"):
             return False
-        return count.number <= MOST_WITHOUT_LEAVE or user.has_perm(ACT_ON_MANY)
+        return may_act_on(user, count.number)
 
     def _address(self, cursor: str) -> str:
         query = self._asked()

@@ -33,7 +33,10 @@ class _Part(View):
     http_method_names = ["get", "head"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return refuse(request, "jobs.view_job") or super().dispatch(request, *args, **kwargs)
+        try:
+            return refuse(request, "jobs.view_job") or super().dispatch(request, *args, **kwargs)
+        except TooSlow:
+            return HttpResponse("This took too long, and was given up.\n", "text/plain", 503)
 
 
 class JobCounts(_Part):

@@ -3,16 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.admin.utils import quote
 from django.http import Http404
-from django.urls import reverse
 
 from jobs import fleet, roster
 from jobs.fleet import COUNTED_TO
 from jobs.ids import is_orchestrator_id
 from jobs.models import ApiToken, AuditEntry, Job, PauseMode
 from jobs.roster import Member
-from jobs.views.offers import Offer
+from jobs.views.claim_acts import Standing, orchestrator_offers
 from jobs.views.page import Page
 
 MOST_JOBS = 100
@@ -31,7 +29,7 @@ class OrchestratorPage(Page):
 
     def live_context(self) -> dict[str, Any]:
         one = self._member()
-        may_change = self.request.user.has_perm("jobs.change_orchestrator")
+        standing = Standing(PauseMode(one.pause.mode) if one.pause else None, one.held, one.claimed)
         held = Job.objects.held_by(one.id).defer("payload", "metadata", "result", "last_error").order_by("status", "updated_at", "id")
         acts = AuditEntry.objects.filter(subject_type="orchestrator", subject_id=one.id).order_by("-id")
         return {
@@ -42,7 +40,7 @@ class OrchestratorPage(Page):
             "most_counted": COUNTED_TO,
             "jobs": held[:MOST_JOBS],
             "now": one.now,
-            "offers": _offers(one, may_change=may_change),
+            "offers": orchestrator_offers(self.request.user, one.id, standing),
             "tokens": self._tokens(one.id),
             "acts": acts[:_MOST_ACTS],
         }
@@ -60,35 +58,6 @@ class OrchestratorPage(Page):
             return None
         found = ApiToken.objects.filter(orchestrator_id=orchestrator_id).order_by("-created_at", "public_id")[:_MOST_TOKENS]
         return sorted(found, key=lambda token: token.state != "live")
-
-
-def _offers(one: Member, *, may_change: bool) -> list[Offer]:
-    forbidden = "" if may_change else "You may not change orchestrators."
-    mode = one.pause and one.pause.mode
-    said = (
-        ("drain", "Drain", "pause", "It gets no more jobs and ends those it holds.", mode == PauseMode.DRAINED, "It is drained."),
-        ("disable", "Disable", "stop", "It gets no jobs and is not meant to come back.", mode == PauseMode.DISABLED, "It is disabled."),
-        ("resume", "Resume", "right", "It gets jobs again with its next claim.", mode is None, "It gets jobs already."),
-        (
-            "take-back",
-            f"Take back {one.claimed or ''}".rstrip(),
-            "release",
-            "What it has claimed and not started goes back to the queue.",
-            one.claimed == 0,
-            "It has started all that it holds." if one.held else "It holds nothing.",
-        ),
-    )
-    return [
-        Offer(
-            name=name,
-            words=words,
-            icon=icon,
-            url=reverse(f"admin:jobs_orchestrator_{name}", args=[quote(one.id)]),
-            effect=effect,
-            obstacle=forbidden or (why_not if is_so else ""),
-        )
-        for name, words, icon, effect, is_so, why_not in said
-    ]
 
 
 def _lately(moment: datetime | None, one: Member) -> bool:

@@ -3,17 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.admin.utils import quote
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Now
 from django.http import Http404
-from django.urls import reverse
 
 from jobs import type_figures
 from jobs.models import FailureCount, FailureGroup, PauseScope
 from jobs.times import in_round_words
 from jobs.type_figures import COUNTED_OF_EACH, COUNTED_OF_ONE, LATELY, Figures
-from jobs.views.offers import Offer
+from jobs.views.claim_acts import type_offers
 from jobs.views.page import Page
 
 # What is told of one type.
@@ -64,7 +62,7 @@ class TypePage(Page):
             "failed": failed,
             "policy": _policy(one),
             "groups": _worst_groups(name),
-            "offers": _offers(one, may_change=self.request.user.has_perm("jobs.change_jobtype")),
+            "offers": type_offers(self.request.user, name, is_paused=one.pause is not None and one.pause.scope == PauseScope.TYPE),
         }
 
 
@@ -89,25 +87,4 @@ def _policy(one: Figures) -> list[tuple[str, str, bool]]:
         ("Time limit", in_round_words(said.in_force("timeout_seconds")), said.timeout_seconds is not None),
         ("Before a retry", f"{base}, doubling to {cap}", (said.backoff_base_seconds, said.backoff_cap_seconds) != (None, None)),
         ("Tried again on", tried, categories is not None),
-    ]
-
-
-def _offers(one: Figures, *, may_change: bool) -> list[Offer]:
-    forbidden = "" if may_change else "You may not change types."
-    is_paused = one.pause is not None and one.pause.scope == PauseScope.TYPE
-    said = (
-        ("pause", "Pause", "pause", "None of its jobs is claimed until it is resumed; what is held goes on.", is_paused, "It is paused."),
-        ("resume", "Resume", "right", "Its jobs are claimed again.", not is_paused, "It is not paused by itself."),
-        ("configure", "Configure", "layers", "Attempts, time limit, pauses, categories, and how many may be held.", False, ""),
-    )
-    return [
-        Offer(
-            name=name,
-            words=words,
-            icon=icon,
-            url=reverse(f"admin:jobs_jobtype_{name}", args=[quote(one.name)]),
-            effect=effect,
-            obstacle=forbidden or (why_not if is_so else ""),
-        )
-        for name, words, icon, effect, is_so, why_not in said
     ]

@@ -136,7 +136,7 @@ def test_acts_are_offered_with_the_reason_where_they_are_not_open(visitor: Visit
     JobFactory(status="running")
     looks, acts = (visitor(role).get(ONE).text for role in ("viewer", "operator"))
 
-    assert "You may not change orchestrators." in looks
+    assert "Needs the permission jobs.change_orchestrator." in looks
     assert "Release it…" not in looks
     assert f'href="/admin/jobs/orchestrator/{HOLDER.name}/drain/?next=%2Ffleet%2F{HOLDER.name}"' in acts
     assert "It gets jobs already." in acts

@@ -130,7 +130,7 @@ def test_viewers_are_offered_nothing_on_the_list_and_told_why_on_the_page(visito
     browser = visitor("viewer")
 
     assert "Pause…" not in browser.get(TYPES).text
-    assert "You may not change types." in browser.get(ONE).text
+    assert "Needs the permission jobs.change_jobtype." in browser.get(ONE).text
 
 
 def test_a_limit_that_is_reached_is_told(visitor: Visitor) -> None:
