@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -33,6 +34,11 @@ def browser(module_db: str) -> Client:
     FailureCount.objects.bulk_create(FailureCount(fingerprint=name, hour=hour, failures=1) for name in GROUPS for hour in hours)
     for _ in range(OPERATIONS):
         bulk.create("retry", Selection(filter={"status": "failed", "fingerprint": GROUPS[0]}), by=STAFF)
+    # An operation with so many items that nobody would read them all for those of another.
+    many = bulk.create("retry", Selection(filter={"status": "failed", "fingerprint": ",".join(GROUPS[1:200])}), by=STAFF)
+    bulk.confirm(many.id, by=STAFF, reason="mended")
+    with connection.cursor() as cursor:
+        cursor.execute("analyze bulk_items")
     client = Client()
     client.force_login(User.objects.create_superuser("anna"))
     return client

@@ -35,6 +35,9 @@ def serving(said: bytes, pause: float, context: ssl.SSLContext | None = None) ->
                 try:
                     connection, _ = listener.accept()
                     speaking = context.wrap_socket(connection, server_side=True) if context else connection
+                    if context:
+                        # What is left unread when it closes would take the answer back.
+                        _read_request(speaking)
                     for byte in [said[n : n + 1] for n in range(len(said))] if pause else [said]:
                         speaking.sendall(byte)
                         if done.wait(pause):
@@ -49,6 +52,15 @@ def serving(said: bytes, pause: float, context: ssl.SSLContext | None = None) ->
         thread.start()
         yield listener.getsockname()[1]
         done.set()
+
+
+def _read_request(connection: socket.socket) -> None:
+    read = b""
+    while not read.endswith(b"{}"):
+        piece = connection.recv(4096)
+        if not piece:
+            return
+        read += piece
 
 
 def posted(url: str, seconds: float = 1.0) -> Answer:
