@@ -117,7 +117,7 @@ def lengths(window: Window, *, now: datetime, states: Sequence[str]) -> tuple[da
     since = _floor(window.since(now), unit)
     rows = statements.run("lengths", **_bounds(unit, since, now + unit - since), states=list(states))
     found = {state: list(same) for state, same in groupby(rows, itemgetter("state"))}
-    return since, {state: _spread(state, same) for state, same in found.items()}
+    return since, {state: Spread.of("", state, same) for state, same in found.items()}
 
 
 @dataclass(frozen=True)
@@ -154,16 +154,6 @@ def _usually(by_hour: dict[datetime, int], window: Window, began_at: datetime | 
     hours = int(whole / _HOUR)
     known = [sum(by_hour.get(begin + _HOUR * number, 0) for number in range(hours)) for begin in begins if began_at and begin >= began_at]
     return median(known) * share if len(known) >= _LEAST_KNOWN else None
-
-
-def _spread(state: str, rows: Sequence[statements.Row]) -> Spread:
-    return Spread(
-        type="",
-        state=state,
-        stretches=sum(row["stretches"] for row in rows),
-        microseconds=int(sum(row["microseconds"] for row in rows)),
-        buckets={row["bucket"]: row["stretches"] for row in rows},
-    )
 
 
 def _bounds(unit: timedelta, since: datetime, length: timedelta) -> dict[str, object]:

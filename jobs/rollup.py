@@ -76,6 +76,17 @@ class Spread:
     microseconds: int
     buckets: dict[int, int]
 
+    @classmethod
+    def of(cls, job_type: str, state: str, rows: Sequence[statements.Row]) -> "Spread":
+        """What rows of buckets come to, each with its `bucket`, `stretches` and `microseconds`."""
+        return cls(
+            type=job_type,
+            state=state,
+            stretches=sum(row["stretches"] for row in rows),
+            microseconds=int(sum(row["microseconds"] for row in rows)),
+            buckets={row["bucket"]: row["stretches"] for row in rows},
+        )
+
     def percentile(self, share: float) -> float:
         """The seconds that this share of the stretches did not exceed, within 4.5 %.
 
@@ -145,7 +156,7 @@ def spreads(period: Period = EVER, *, among: Names = ANY) -> list[Spread]:
         among: only of these types.
     """
     rows = statements.run("moments", "time_spent", **_within(period), **asdict(among))
-    return [_spread(named, state, list(same)) for (named, state), same in groupby(rows, itemgetter("type", "state"))]
+    return [Spread.of(named, state, list(same)) for (named, state), same in groupby(rows, itemgetter("type", "state"))]
 
 
 def moves(period: Period = EVER, *, step: timedelta | None = None, among: Names = ANY) -> list[Moved]:
@@ -188,13 +199,3 @@ def lag_seconds() -> float:
 
 def _within(period: Period) -> dict[str, object]:
     return {"span": int(period.span), "since": period.since, "until": period.until}
-
-
-def _spread(job_type: str, state: str, rows: Sequence[statements.Row]) -> Spread:
-    return Spread(
-        type=job_type,
-        state=state,
-        stretches=sum(row["stretches"] for row in rows),
-        microseconds=int(sum(row["microseconds"] for row in rows)),
-        buckets={row["bucket"]: row["stretches"] for row in rows},
-    )

@@ -37,6 +37,7 @@ from jobs.models import Job
 from jobs.paging import WrongPage
 from jobs.returning import back_to
 from jobs.roles import ACT_ON_MANY, FORCE, VIEW_PAYLOAD
+from jobs.search import MOST_SEARCHED
 from jobs.templatetags.jobs import NONE, ago, job_link, status_badge
 from jobs.views.job_page import context_of, jobs_for_a_page, runs_begun
 from jobs.views.jobs import search_of
@@ -44,8 +45,6 @@ from jobs.views.logs import NO_CHOICE, tail
 
 # Of an error, what is looked at in lists: it may be megabytes.
 ERROR_HEAD = 2000
-# How far back the words of errors are searched.
-MOST_SEARCHED = 10_000
 # Of {"name": …, "value": …} it is masked by the name.
 _NAMED_BESIDE = "value"
 _IN_PAYLOAD = re.compile(r"payload\.(?P<keys>[^=\0]{1,200})=(?P<value>[^\0]{1,500})")
